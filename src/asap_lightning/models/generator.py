@@ -1,0 +1,48 @@
+"""The one contract for generators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from asap_lightning.condition import Condition, ConditionSpec
+
+
+@dataclass
+class GeneratorOutput:
+    """What a generator returns.
+
+    Attributes:
+        image: (B, 3, H, W) in [-1, 1].
+        extras: whatever more it has to say, by name (``phi``, ``mu``, ``logvar``).
+    """
+
+    image: Tensor
+    extras: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Generator(nn.Module):
+    """A module called with a `Condition` that returns a `GeneratorOutput`.
+
+    Attributes:
+        spec: the kind of condition it was built for.
+        size_multiple: height and width of the condition must be multiples of this.
+    """
+
+    spec: ConditionSpec
+    size_multiple: int = 1
+
+    def forward(self, condition: Condition) -> GeneratorOutput:
+        raise NotImplementedError
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError if an image of this size cannot be translated."""
+        multiple = self.size_multiple
+        if height % multiple or width % multiple or not height or not width:
+            raise ValueError(
+                f"{type(self).__name__} needs height and width to be multiples of {multiple}, "
+                f"got {height} x {width}; pad or resize the image"
+            )
