@@ -1,0 +1,146 @@
+"""The ASAP-Net generator: a low-res stream that predicts, a pixelwise stream that renders."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from asap_lightning import ops
+from asap_lightning.condition import Condition, ConditionSpec, instance_edges
+from asap_lightning.models.asap.interpolated import pixelwise_mlp_bilinear
+from asap_lightning.models.asap.lowres import LowResStream, PaddingMode
+from asap_lightning.models.generator import Generator, GeneratorOutput
+from asap_lightning.models.layers import xavier_init
+from asap_lightning.ops.encoding import encoding_channels
+
+PhiMode = Literal["nearest", "bilinear", "constant"]
+
+
+def resolve_s1(height: int, s2: int, grid_rows: int = 16) -> int:
+    """The authors' choice of S1: a grid of ``grid_rows`` rows, S = height / grid_rows, S1 = S / S2.
+
+    Raises:
+        ValueError: when no whole power-of-two S1 gives that grid.
+    """
+    s1, rest = divmod(height, grid_rows * s2)
+    if rest or s1 < 1 or s1 & (s1 - 1):
+        raise ValueError(
+            f"generator.s1=auto needs height = {grid_rows} rows x S2 = {s2} x a power of two, got height {height}; "
+            f"choose data.height {grid_rows * s2}, {grid_rows * s2 * 2}, {grid_rows * s2 * 4}, .. or set "
+            "generator.s1, generator.s2 or generator.grid_rows"
+        )
+    return s1
+
+
+class AsapGenerator(Generator):
+    """Translates a condition with spatially-adaptive pixelwise MLPs (CVPR 2021, section 3).
+
+    y_p = f(x_p, enc(p); phi_tile(p)),   phi = G(downsample(x, S1)),   S = S1 S2
+
+    Args:
+        spec: the kind of condition. Instance edges, if any, go to the low-res stream only.
+        s1: fixed downsampling of the low-res input by a tent filter.
+        s2: learned downsampling by strided convolutions.
+        mlp_width: hidden channels of the pixelwise MLP.
+        mlp_depth: its number of layers.
+        lowres_width: channels of the low-res stream's first layers.
+        lowres_max_width: channels of its body.
+        lowres_depth: number of its body blocks.
+        padding: of the low-res stream, ``reflection`` (facades) or ``zeros`` (Cityscapes).
+        positional_encoding: whether the MLPs see the pixel's place in its tile.
+        phi_mode: ``nearest`` (the method), or as ablations ``bilinear`` (phi interpolated between tile
+            centres) and ``constant`` (one MLP for the whole image, phi averaged over the grid).
+        init_gain: of the Xavier initialisation.
+        backend: of the operations; None chooses.
+
+    Extras of its output: ``phi`` (B, P, H/S, W/S).
+    """
+
+    def __init__(
+        self,
+        spec: ConditionSpec,
+        *,
+        s1: int,
+        s2: int = 16,
+        mlp_width: int = 64,
+        mlp_depth: int = 5,
+        lowres_width: int = 64,
+        lowres_max_width: int = 1024,
+        lowres_depth: int = 7,
+        padding: PaddingMode = "reflection",
+        positional_encoding: bool = True,
+        phi_mode: PhiMode = "nearest",
+        init_gain: float = 0.02,
+        backend: str | None = None,
+    ) -> None:
+        super().__init__()
+        if s1 < 1 or s1 & (s1 - 1):
+            raise ValueError(f"S1 must be a power of two, got {s1}")
+        if phi_mode not in ("nearest", "bilinear", "constant"):
+            raise ValueError(f"phi_mode must be nearest, bilinear or constant, got {phi_mode!r}")
+        self.spec, self.s1, self.s2 = spec, s1, s2
+        self.tile = s1 * s2
+        self.size_multiple = self.tile
+        self.mlp_width, self.mlp_depth = mlp_width, mlp_depth
+        self.positional_encoding, self.phi_mode, self.backend = positional_encoding, phi_mode, backend
+        inputs = spec.planes + (encoding_channels(self.tile) if positional_encoding else 0)
+        widths = ops.mlp_widths(inputs, width=mlp_width, depth=mlp_depth, outputs=3)
+        self.lowres_stream = LowResStream(
+            spec.dense_channels,
+            ops.parameter_count(widths),
+            s2=s2,
+            width=lowres_width,
+            max_width=lowres_max_width,
+            depth=lowres_depth,
+            padding=padding,
+        )
+        xavier_init(self, init_gain)
+
+    def lowres_input(self, condition: Condition) -> Tensor:
+        """The condition, tent-filtered and downsampled by S1: (B, dense_channels, H/S1, W/S1)."""
+        dtype = self.lowres_stream.to_phi.weight.dtype
+        if self.spec.kind == "label":
+            label = condition.require_label()
+            classes = self.spec.label_channels
+            maps = ops.class_pool(label, num_classes=classes, s1=self.s1, dtype=dtype, backend=self.backend)
+        else:
+            maps = ops.tent_downsample(self.spec.encode_planes(condition, dtype), self.s1)
+        if not self.spec.instance_edges:
+            return maps
+        edges = instance_edges(condition.require_instance()).to(dtype)
+        return torch.cat([maps, ops.tent_downsample(edges, self.s1)], dim=1)
+
+    def predict_phi(self, condition: Condition) -> Tensor:
+        """The parameters of every tile's MLP: (B, P, H/S, W/S)."""
+        phi = self.lowres_stream(self.lowres_input(condition))
+        if self.phi_mode == "constant":
+            phi = phi.mean(dim=(2, 3), keepdim=True).expand_as(phi)
+        return phi
+
+    def render(self, condition: Condition, phi: Tensor) -> Tensor:
+        """The pixelwise stream: (B, 3, H, W) in [-1, 1]."""
+        labels = self.spec.kind == "label"
+        arguments = dict(
+            label=condition.require_label() if labels else None,
+            image=None if labels else self.spec.encode_planes(condition, phi.dtype),
+            tile=self.tile,
+            width=self.mlp_width,
+            depth=self.mlp_depth,
+            num_classes=self.spec.label_channels,
+            positional_encoding=self.positional_encoding,
+        )
+        if self.phi_mode == "bilinear":
+            return pixelwise_mlp_bilinear(phi, **arguments)
+        return ops.pixelwise_mlp(phi, **arguments, backend=self.backend)
+
+    def forward(self, condition: Condition) -> GeneratorOutput:
+        self.check_size(condition.height, condition.width)
+        if self.lowres_stream.padding == "reflection" and min(condition.height, condition.width) < 2 * self.tile:
+            raise ValueError(
+                f"reflection padding needs at least 2 x 2 tiles of S = {self.tile} pixels, got an image of "
+                f"{condition.height} x {condition.width}; use a larger image, a smaller S or padding=zeros"
+            )
+        phi = self.predict_phi(condition)
+        return GeneratorOutput(self.render(condition, phi), {"phi": phi})

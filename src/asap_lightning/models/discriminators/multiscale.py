@@ -1,0 +1,96 @@
+"""The multi-scale PatchGAN of SPADE and ASAP-Net."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.models.layers import spectral_norm, xavier_init
+
+Features = list[list[Tensor]]
+
+
+def halve(image: Tensor) -> Tensor:
+    """Average pool 3, stride 2, padding 1, the padding not counted."""
+    return F.avg_pool2d(image, 3, stride=2, padding=1, count_include_pad=False)
+
+
+class PatchDiscriminator(nn.Module):
+    """One scale: (B, C, H, W) -> the features of every layer, the last being the prediction.
+
+    conv4x4 s2; ``layers - 1`` x (conv4x4 with spectral norm, instance norm), doubling up to ``max_width``,
+    stride 2 but the last 1; conv4x4 s1 -> 1. LeakyReLU 0.2, padding 2 throughout.
+    """
+
+    def __init__(self, inputs: int, *, layers: int = 4, width: int = 64, max_width: int = 512) -> None:
+        super().__init__()
+        if layers < 2:
+            raise ValueError(f"a patch discriminator needs at least 2 layers, got {layers}")
+        widths = [min(width * 2**i, max_width) for i in range(layers)]
+        stages = [nn.Sequential(nn.Conv2d(inputs, widths[0], 4, 2, 2), nn.LeakyReLU(0.2))]
+        for index, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+            stride = 1 if index == layers - 2 else 2
+            conv = spectral_norm(nn.Conv2d(a, b, 4, stride, 2, bias=False))
+            stages.append(nn.Sequential(conv, nn.InstanceNorm2d(b), nn.LeakyReLU(0.2)))
+        stages.append(nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, 2)))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            image = stage(image)
+            features.append(image)
+        return features
+
+
+class MultiscaleDiscriminator(nn.Module):
+    """Patch discriminators on a pyramid of the condition concatenated with the image.
+
+    Args:
+        spec: the kind of condition; its dense planes (edges included) are what is judged with the image.
+        scales: number of scales, the first at full resolution.
+        layers: layers of each scale's discriminator.
+        width: channels of its first layer.
+        max_width: largest number of channels.
+        init_gain: of the Xavier initialisation.
+    """
+
+    def __init__(
+        self,
+        spec: ConditionSpec,
+        *,
+        scales: int = 2,
+        layers: int = 4,
+        width: int = 64,
+        max_width: int = 512,
+        init_gain: float = 0.02,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        inputs = spec.dense_channels + 3
+        self.scales = nn.ModuleList(
+            PatchDiscriminator(inputs, layers=layers, width=width, max_width=max_width) for _ in range(scales)
+        )
+        xavier_init(self, init_gain)
+
+    def forward(self, condition: Tensor, image: Tensor) -> Features:
+        """Judges images.
+
+        Args:
+            condition: (B, dense_channels, H, W).
+            image: (B, 3, H, W) in [-1, 1].
+
+        Returns:
+            Per scale the features of every layer; the last of each is the prediction.
+        """
+        return self.judge(torch.cat([condition, image], dim=1))
+
+    def judge(self, pair: Tensor) -> Features:
+        """As `forward`, on the concatenation of condition and image."""
+        results = []
+        for index, scale in enumerate(self.scales):
+            pair = halve(pair) if index else pair
+            results.append(scale(pair))
+        return results
