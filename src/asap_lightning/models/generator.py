@@ -30,10 +30,12 @@ class Generator(nn.Module):
     Attributes:
         spec: the kind of condition it was built for.
         size_multiple: height and width of the condition must be multiples of this.
+        minimum_size: and at least this; 0 means ``size_multiple``.
     """
 
     spec: ConditionSpec
     size_multiple: int = 1
+    minimum_size: int = 0
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError
@@ -45,4 +47,9 @@ class Generator(nn.Module):
             raise ValueError(
                 f"{type(self).__name__} needs height and width to be multiples of {multiple}, "
                 f"got {height} x {width}; pad or resize the image"
+            )
+        if min(height, width) < self.minimum_size:
+            raise ValueError(
+                f"{type(self).__name__} with these settings needs at least {self.minimum_size} x {self.minimum_size} "
+                f"pixels, got {height} x {width}; use a larger image"
             )

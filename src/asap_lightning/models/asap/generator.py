@@ -83,6 +83,7 @@ class AsapGenerator(Generator):
         self.spec, self.s1, self.s2 = spec, s1, s2
         self.tile = s1 * s2
         self.size_multiple = self.tile
+        self.minimum_size = 2 * self.tile if padding == "reflection" else self.tile  # one tile has nothing to reflect
         self.mlp_width, self.mlp_depth = mlp_width, mlp_depth
         self.positional_encoding, self.phi_mode, self.backend = positional_encoding, phi_mode, backend
         inputs = spec.planes + (encoding_channels(self.tile) if positional_encoding else 0)
@@ -137,10 +138,5 @@ class AsapGenerator(Generator):
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         self.check_size(condition.height, condition.width)
-        if self.lowres_stream.padding == "reflection" and min(condition.height, condition.width) < 2 * self.tile:
-            raise ValueError(
-                f"reflection padding needs at least 2 x 2 tiles of S = {self.tile} pixels, got an image of "
-                f"{condition.height} x {condition.width}; use a larger image, a smaller S or padding=zeros"
-            )
         phi = self.predict_phi(condition)
         return GeneratorOutput(self.render(condition, phi), {"phi": phi})

@@ -1,0 +1,59 @@
+"""From a checkpoint file to a generator, with nothing but the file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from asap_lightning.building import build
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.models import Generator
+from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint
+
+WeightChoice = Literal["auto", "ema", "raw"]
+_PREFIXES = {"ema": "ema_generator.module.", "raw": "generator."}
+
+
+def load_generator(
+    path: str | os.PathLike[str], weights: WeightChoice = "auto"
+) -> tuple[Generator, ModelDescription]:
+    """Builds the generator a checkpoint describes and loads its weights; it is in evaluation mode.
+
+    Args:
+        path: a file that training or an import wrote.
+        weights: ``ema`` the averaged weights, ``raw`` the trained ones, ``auto`` the averaged where there are any.
+
+    Raises:
+        UserError: not a checkpoint of this program, damaged, no such weights, or weights that do not fit.
+    """
+    checkpoint = read_checkpoint(path)
+    description = ModelDescription.from_checkpoint(checkpoint, path)
+    state = _choose(checkpoint.get("state_dict", {}), weights, path)
+    with torch.device("meta"):
+        generator = build(description.generator, spec=ConditionSpec.from_dict(description.spec))
+    generator.to_empty(device="cpu")
+    try:
+        generator.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split()[:40])
+        raise UserError(f"{path}: the weights do not fit the network that the file describes: {reason} ..") from error
+    return generator.eval(), description
+
+
+def _choose(state: dict[str, Tensor], weights: WeightChoice, path: Any) -> dict[str, Tensor]:
+    if weights not in ("auto", *_PREFIXES):
+        raise UserError(f"weights must be auto, ema or raw, got {weights!r}")
+    order = ("ema", "raw") if weights == "auto" else (weights,)
+    for kind in order:
+        prefix = _PREFIXES[kind]
+        chosen = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+        if chosen:
+            return chosen
+    raise UserError(
+        f"{path} holds no {' or '.join(order)} generator weights; "
+        + ("it was trained without training.ema: use weights=raw" if weights == "ema" else "it is not complete")
+    )

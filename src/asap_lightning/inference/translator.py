@@ -1,0 +1,164 @@
+"""`Translator`: load once, call many times."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.inference.loading import WeightChoice, load_generator
+from asap_lightning.models import Generator
+from asap_lightning.training.checkpoint import ModelDescription
+
+UNKNOWN_ID = 255
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """``auto``: a GPU if there is one, else the CPU.
+
+    Raises:
+        UserError: the device does not exist here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"device={name} is not a device; use auto, cpu, cuda, cuda:1, mps") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device={name}, but torch sees no CUDA GPU here; use device=cpu")
+    return device
+
+
+class Translator:
+    """Owns a generator, its condition encoding and its device; translates images of any size.
+
+    Args:
+        checkpoint: a file that training or an import wrote.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        weights: ``auto``, ``ema`` or ``raw``, see `load_generator`.
+
+    Example:
+        >>> translator = Translator("runs/demo/2026-01-01/checkpoints/best.ckpt")  # doctest: +SKIP
+        >>> image = translator(label_map)  # (H, W) ids -> (H, W, 3) uint8  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, checkpoint: str | os.PathLike[str], *, device: str = "auto", weights: WeightChoice = "auto"
+    ) -> None:
+        generator, description = load_generator(checkpoint, weights)
+        self._adopt(generator, choose_device(device))
+        self.description: ModelDescription | None = description
+
+    @classmethod
+    def from_generator(cls, generator: Generator, *, device: str = "auto") -> Translator:
+        """Wraps a generator that is already in memory."""
+        translator = cls.__new__(cls)
+        translator._adopt(generator.eval(), choose_device(device))
+        translator.description = None
+        return translator
+
+    def _adopt(self, generator: Generator, device: torch.device) -> None:
+        self.device = device
+        self.generator = generator.to(device)
+
+    @property
+    def spec(self) -> ConditionSpec:
+        """The kind of condition the model translates."""
+        return self.generator.spec
+
+    def __call__(self, condition: np.ndarray, instance: np.ndarray | None = None) -> np.ndarray:
+        """Translates one condition.
+
+        Args:
+            condition: (H, W) class ids, 255 or the last id for unknown where the model knows it; or
+                (H, W, C) uint8 image; or (H, W) depth in the model's units scaled to [-1, 1].
+            instance: (H, W) instance ids, for models that use their edges.
+
+        Returns:
+            (H, W, 3) uint8.
+
+        Raises:
+            UserError: ids outside the classes, wrong shape or dtype, missing instance map.
+        """
+        image = self.translate(self.to_condition(condition, instance))[0]
+        return to_uint8(image).permute(1, 2, 0).cpu().numpy()
+
+    def to_condition(self, condition: np.ndarray, instance: np.ndarray | None = None) -> Condition:
+        """One NumPy condition as a batch of one on the model's device; validated."""
+        array = np.asarray(condition)
+        if self.spec.kind == "label":
+            made = Condition(label=torch.from_numpy(self._label_ids(array))[None])
+        else:
+            made = Condition(image=self._planes(array)[None])
+        if self.spec.instance_edges:
+            if instance is None:
+                raise UserError("this model uses instance edges: an instance map is needed beside the label map")
+            if instance.shape[:2] != array.shape[:2]:
+                raise UserError(f"the instance map is {instance.shape[:2]}, the label map {array.shape[:2]}")
+            made.instance = torch.from_numpy(np.asarray(instance).astype(np.int32))[None]
+        return made.to(self.device)
+
+    def _label_ids(self, array: np.ndarray) -> np.ndarray:
+        if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer) or not array.size:
+            raise UserError(f"a label map is (H, W) of integers, got shape {array.shape} of {array.dtype}")
+        ids = array.astype(np.int32)
+        if self.spec.has_unknown:
+            ids[ids == UNKNOWN_ID] = self.spec.num_classes
+        bad = np.unique(ids[(ids < 0) | (ids >= self.spec.label_channels)])
+        if bad.size:
+            raise UserError(
+                f"label ids {bad[:8].tolist()} are outside the model's classes 0..{self.spec.label_channels - 1}"
+            )
+        return ids
+
+    def _planes(self, array: np.ndarray) -> Tensor:
+        planes = array[..., None] if array.ndim == 2 else array
+        if planes.ndim != 3 or planes.shape[-1] != self.spec.channels:
+            raise UserError(
+                f"this model translates {self.spec.kind}s of {self.spec.channels} channels, got shape {array.shape}"
+            )
+        tensor = torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1)
+        return tensor.float() / 127.5 - 1 if array.dtype == np.uint8 else tensor.float()
+
+    @torch.inference_mode()
+    def translate(self, condition: Condition) -> Tensor:
+        """Translates a batch of any size: (B, 3, H, W) in [-1, 1].
+
+        Where the generator needs a multiple, the condition is extended by repeating its border (lower and right),
+        and the image is cut back.
+        """
+        height, width = condition.height, condition.width
+        padded = pad_condition(condition, self.generator.size_multiple, self.generator.minimum_size)
+        return self.generator(padded.to(self.device)).image[..., :height, :width]
+
+
+def pad_condition(condition: Condition, multiple: int, minimum: int = 0) -> Condition:
+    """Repeats the last row and column until both sides are multiples and at least ``minimum``."""
+
+    def extended(size: int) -> int:
+        return -(-max(size, minimum, 1) // multiple) * multiple
+
+    down = extended(condition.height) - condition.height
+    right = extended(condition.width) - condition.width
+    if not down and not right:
+        return condition
+
+    def pad(tensor: Tensor) -> Tensor:
+        if tensor.ndim < 3:  # a style code
+            return tensor
+        rows = torch.arange(tensor.shape[-2] + down, device=tensor.device).clamp_(max=tensor.shape[-2] - 1)
+        columns = torch.arange(tensor.shape[-1] + right, device=tensor.device).clamp_(max=tensor.shape[-1] - 1)
+        return tensor.index_select(-2, rows).index_select(-1, columns)
+
+    return condition.map(pad)
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """[-1, 1] -> uint8, rounded to nearest."""
+    return ((image.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)

@@ -1,0 +1,24 @@
+"""Objectives of generator and discriminator: each returns named, weighted terms."""
+
+from asap_lightning.losses.adversarial import (
+    AdversarialLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    LeastSquaresLoss,
+    WassersteinLoss,
+)
+from asap_lightning.losses.objective import TranslationObjective
+from asap_lightning.losses.perceptual import PerceptualLoss
+from asap_lightning.losses.terms import feature_matching, kl_divergence
+
+__all__ = [
+    "AdversarialLoss",
+    "CrossEntropyLoss",
+    "HingeLoss",
+    "LeastSquaresLoss",
+    "PerceptualLoss",
+    "TranslationObjective",
+    "WassersteinLoss",
+    "feature_matching",
+    "kl_divergence",
+]

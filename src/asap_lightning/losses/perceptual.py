@@ -1,0 +1,138 @@
+"""Perceptual loss: L1 distance of VGG-19 features (Johnson et al., 2016; weights of pix2pixHD)."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models import vgg19
+
+from asap_lightning.errors import UserError
+
+WEIGHT_FILE = "vgg19-dcbb9e9d.pth"
+RELU_LAYERS = (1, 6, 11, 20, 29)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class PerceptualLoss(nn.Module):
+    """weight x sum_l w_l |VGG_l(fake) - VGG_l(real)|_1, at relu1_1 .. relu5_1.
+
+    Args:
+        weight: factor of the whole term (10 in ASAP-Net, pix2pixHD, SPADE).
+        weights: a VGG-19 state dict in torchvision's layout; None reads torchvision's cache.
+        layer_weights: w_l of the five layers.
+        imagenet_normalize: False feeds images in [-1, 1] as the authors do; True maps them to ImageNet's
+            mean and deviation, as VGG was trained.
+
+    Raises:
+        UserError: when the weights are missing or are not VGG-19's.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        weight: float = 10.0,
+        weights: str | Path | None = None,
+        layer_weights: Sequence[float] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0),
+        imagenet_normalize: bool = False,
+    ) -> None:
+        super().__init__()
+        if len(layer_weights) != len(RELU_LAYERS):
+            raise ValueError(f"layer_weights needs {len(RELU_LAYERS)} numbers, got {len(layer_weights)}")
+        self.weight = weight
+        self.layer_weights = tuple(float(value) for value in layer_weights)
+        self.imagenet_normalize = imagenet_normalize
+        self.features = load_vgg19(weights)[: RELU_LAYERS[-1] + 1].eval().requires_grad_(False)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+        self.register_load_state_dict_post_hook(_forget_missing)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Nothing: VGG is fixed and read from its own file, so it stays out of checkpoints."""
+        return kwargs.get("destination", args[0] if args else {})
+
+    def train(self, mode: bool = True) -> PerceptualLoss:
+        """The network is fixed: it stays in evaluation mode."""
+        return super().train(False)
+
+    def describe(self, image: Tensor) -> list[Tensor]:
+        """The five feature maps of images (B, 3, H, W) in [-1, 1]."""
+        if self.imagenet_normalize:
+            image = ((image + 1) / 2 - self.mean) / self.std
+        maps = []
+        for index, layer in enumerate(self.features):
+            image = layer(image)
+            if index in RELU_LAYERS:
+                maps.append(image)
+        return maps
+
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+        """The weighted distance, a scalar; gradients flow into ``fake`` only."""
+        with torch.no_grad():
+            targets = self.describe(real)
+        pairs = zip(self.layer_weights, self.describe(fake), targets, strict=True)
+        return self.weight * torch.stack([w * F.l1_loss(f.float(), t.float()) for w, f, t in pairs]).sum()
+
+
+def _forget_missing(module: nn.Module, incompatible: Any) -> None:
+    """A checkpoint without VGG's weights is complete."""
+    own = tuple(f"{name}" for name, _ in module.named_parameters())
+    incompatible.missing_keys[:] = [k for k in incompatible.missing_keys if not k.endswith(own)]
+
+
+def default_weight_path() -> Path:
+    """Where torchvision keeps VGG-19: ``$TORCH_HOME/hub/checkpoints``."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHT_FILE
+
+
+def load_vgg19(weights: str | Path | None) -> nn.Sequential:
+    """VGG-19's convolutional layers with weights from a file; never random ones.
+
+    Raises:
+        UserError: file missing, unreadable, or not VGG-19's.
+    """
+    path = Path(weights) if weights is not None else default_weight_path()
+    if not path.is_file():
+        raise UserError(
+            f"the perceptual loss needs VGG-19 weights, but there is no file {path}\n"
+            "  get them where there is internet:  python -c "
+            "\"import torchvision; torchvision.models.vgg19(weights='IMAGENET1K_V1')\"\n"
+            f"  (it writes {WEIGHT_FILE} into torchvision's cache), and copy the file to the path above,\n"
+            "  or name a file:           loss.perceptual.weights=PATH\n"
+            "  or train without it:      loss.perceptual=null"
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise UserError(f"loss.perceptual.weights: {path} is not a readable weight file: {error}") from error
+    with torch.device("meta"):
+        network = vgg19(weights=None).features
+    state = _feature_keys(state)
+    try:
+        network.load_state_dict(state, assign=True)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"loss.perceptual.weights: {path} does not hold VGG-19's weights in torchvision's layout: "
+            f"{str(error).splitlines()[-1].strip()}"
+        ) from error
+    for layer in network:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False  # a later layer must not overwrite a feature that the loss uses
+    return network
+
+
+def _feature_keys(state: object) -> dict[str, Tensor]:
+    """The entries of the convolutional part, with or without the 'features.' prefix."""
+    if not isinstance(state, dict):
+        return {}
+    prefix = "features."
+    chosen = {key[len(prefix) :]: value for key, value in state.items() if str(key).startswith(prefix)}
+    return chosen or state

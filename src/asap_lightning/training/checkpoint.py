@@ -1,0 +1,149 @@
+"""Checkpoint files: what they carry, how they are written and read.
+
+A checkpoint is Lightning's dictionary plus the entry ``asap_lightning`` that describes the networks in plain
+data, so that the file alone rebuilds the model and loads with ``weights_only=True``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from asap_lightning import __version__
+from asap_lightning.errors import UserError
+from asap_lightning.files import atomic_write
+
+ENTRY = "asap_lightning"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """Plain data from which the networks of a checkpoint are built again.
+
+    Attributes:
+        spec: `ConditionSpec.as_dict()`.
+        generator: ``{_target_: .., arguments}`` without the spec.
+        discriminator: likewise; None where there is none.
+        config: the resolved configuration of the run, for people.
+    """
+
+    spec: dict[str, Any]
+    generator: dict[str, Any]
+    discriminator: dict[str, Any] | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry that goes into the file."""
+        return {
+            "format": FORMAT,
+            "version": __version__,
+            "spec": self.spec,
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "config": self.config,
+        }
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Mapping[str, Any], source: str | os.PathLike[str]) -> ModelDescription:
+        """Reads the entry of a loaded checkpoint.
+
+        Raises:
+            UserError: the file is not one of ours, or of a newer format.
+        """
+        entry = checkpoint.get(ENTRY) if isinstance(checkpoint, Mapping) else None
+        if not isinstance(entry, Mapping):
+            raise UserError(
+                f"{source} is not a checkpoint of this program: it has no '{ENTRY}' entry; expected a file that "
+                "'asap train' wrote (for a file of another program see 'asap import --help')"
+            )
+        if entry["format"] > FORMAT:
+            raise UserError(
+                f"{source} was written in checkpoint format {entry['format']} by version {entry['version']}; "
+                f"this version reads format {FORMAT}: upgrade asap-lightning"
+            )
+        return cls(entry["spec"], entry["generator"], entry["discriminator"], entry["config"])
+
+    def differences(self, other: ModelDescription) -> list[str]:
+        """Lines 'key: here, there' for every setting of the networks that differs."""
+        lines = []
+        for part in ("spec", "generator", "discriminator"):
+            mine, theirs = _flat(getattr(self, part), part), _flat(getattr(other, part), part)
+            for key in sorted(mine.keys() | theirs.keys()):
+                if mine.get(key) != theirs.get(key):
+                    lines.append(f"{key}: {mine.get(key, 'absent')} here, {theirs.get(key, 'absent')} in the file")
+        return lines
+
+
+def _flat(node: Any, prefix: str) -> dict[str, Any]:
+    if isinstance(node, Mapping):
+        flat: dict[str, Any] = {}
+        for key, value in node.items():
+            flat |= _flat(value, f"{prefix}.{key}")
+        return flat
+    return {prefix: list(node) if isinstance(node, tuple) else node}
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target and renames, so that a crash or a full disk leaves the old file intact."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
+    ) -> None:
+        """Saves atomically.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        try:
+            with atomic_write(path) as file:
+                torch.save(checkpoint, file)
+        except (OSError, RuntimeError) as error:
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            if not full and isinstance(error, RuntimeError) and "write" not in str(error).lower():
+                raise
+            reason = "the disk is full" if full else str(error)
+            raise UserError(
+                f"cannot write the checkpoint {path}: {reason}; the previous checkpoint is intact; "
+                "free some space and resume with ckpt=last"
+            ) from error
+
+    def load_checkpoint(
+        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Loads plain data and tensors only."""
+        return read_checkpoint(path, map_location)
+
+
+def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> dict[str, Any]:
+    """Loads a checkpoint file with ``weights_only=True``.
+
+    Raises:
+        UserError: missing, empty, truncated, or holding more than plain data.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"there is no checkpoint {file}")
+    try:
+        checkpoint = torch.load(file, map_location=map_location or "cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{file} cannot be read safely: it holds Python objects, not only weights ({str(error).splitlines()[0]})"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        size = file.stat().st_size
+        raise UserError(
+            f"{file} ({size} bytes) is damaged or not a checkpoint: {str(error).splitlines()[0]}; "
+            "use another checkpoint of the run"
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise UserError(f"{file} is not a checkpoint: it holds a {type(checkpoint).__name__}")
+    return checkpoint

@@ -1,0 +1,128 @@
+"""The callback that writes checkpoints: last, best, and every N generator updates."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any, Literal
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+from asap_lightning.training.diverged import DivergedError, first_bad_weight
+from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
+
+
+class CheckpointWriter(Checkpoint):
+    """Writes ``last.ckpt``, ``best.ckpt`` and ``step_00001000.ckpt`` into one folder.
+
+    Files are written after whole generator updates only, so that a resume repeats nothing and skips nothing. A
+    network with NaN or infinite weights is never written: the file from before stays.
+
+    Args:
+        folder: where the files go.
+        every_n_steps: generator updates between two writings of ``last.ckpt``; it is also written at the end.
+        keep_every_n_steps: generator updates between two files that are kept; None keeps none.
+        monitor: the metric that chooses ``best.ckpt``; None writes none.
+        mode: whether a larger (``max``) or smaller (``min``) value is better.
+        stop: a request to stop, honoured after a checkpoint has been written.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        every_n_steps: int = 500,
+        keep_every_n_steps: int | None = None,
+        monitor: str | None = "val/psnr",
+        mode: Literal["min", "max"] = "max",
+        stop: StopRequest | None = None,
+    ) -> None:
+        for name, value in (("every_n_steps", every_n_steps), ("keep_every_n_steps", keep_every_n_steps)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be min or max, got {mode!r}")
+        self.folder = Path(folder)
+        self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
+        self.monitor, self.mode = monitor, mode
+        self.stop = stop
+        self.best_value: float | None = None
+        self.best_step: int | None = None
+        self._seen_step = 0
+
+    @property
+    def last_path(self) -> Path:
+        return self.folder / "last.ckpt"
+
+    @property
+    def best_path(self) -> Path:
+        return self.folder / "best.ckpt"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_value": self.best_value, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_value, self.best_step = state_dict["best_value"], state_dict["best_step"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._seen_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.global_step
+        if step == self._seen_step:  # in the middle of an accumulation window
+            return
+        self._seen_step = step
+        stopping = self._stop_requested(trainer)
+        if step % self.every_n_steps == 0 or stopping or self._ends_training(trainer):
+            self._write(trainer, pl_module, self.last_path)
+        if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
+            self._write(trainer, pl_module, self.folder / f"step_{step:08d}.ckpt")
+        if stopping:
+            self._raise_stop(self.last_path)
+
+    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
+        if self._stop_requested(trainer):
+            if trainer.global_step > 0 and not trainer.sanity_checking:
+                self._write(trainer, pl_module, self.last_path)
+            self._raise_stop(self.last_path if self.last_path.exists() else None)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        value = trainer.callback_metrics.get(self.monitor) if self.monitor else None
+        if value is None or trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        value = float(value)
+        if self.best_value is None or (value > self.best_value if self.mode == "max" else value < self.best_value):
+            self.best_value, self.best_step = value, trainer.global_step
+            self._write(trainer, pl_module, self.best_path)
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule, path: Path) -> None:
+        bad = first_bad_weight(pl_module)
+        if bad is not None:
+            kept = f"the last good checkpoint is {self.last_path}" if self.last_path.exists() else "none was written"
+            raise DivergedError(
+                f"training diverged: weight '{bad}' is NaN or infinite after {trainer.global_step} generator updates; "
+                f"no checkpoint is written from it, {kept}; lower the learning rates or set training.clip"
+            )
+        trainer.save_checkpoint(path)
+
+    def _ends_training(self, trainer: Trainer) -> bool:
+        if trainer.global_step == trainer.max_steps:
+            return True
+        last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
+        return bool(trainer.is_last_batch and last_epoch)
+
+    def _stop_requested(self, trainer: Trainer) -> bool:
+        if self.stop is None:
+            return False
+        asked = self.stop.signal_number is not None
+        if trainer.world_size > 1:  # every process must stop after the same step
+            asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
+        return asked
+
+    def _raise_stop(self, path: Path | None) -> None:
+        assert self.stop is not None
+        number = self.stop.signal_number or signal.SIGINT
+        raise TrainingInterrupted(number, str(path) if path is not None else None)

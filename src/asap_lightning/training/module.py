@@ -1,0 +1,331 @@
+"""The LightningModule: it schedules the updates of generator and discriminator, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.data.batch import Batch
+from asap_lightning.errors import UserError
+from asap_lightning.losses import TranslationObjective
+from asap_lightning.metrics import ImageMetrics
+from asap_lightning.models import Generator, GeneratorOutput
+from asap_lightning.training import random_state
+from asap_lightning.training.checkpoint import ENTRY, ModelDescription
+from asap_lightning.training.diverged import check_finite
+from asap_lightning.training.judging import judge_for_generator, judge_jointly
+from asap_lightning.training.schedule import ConstantThenLinear
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+Order = Literal["generator_first", "discriminator_first"]
+Terms = dict[str, Tensor]
+
+
+class TranslationModule(LightningModule):
+    """Alternates generator and discriminator updates (manual optimization).
+
+    One training step is one generator update and ``d_steps_per_g`` discriminator updates on the same batch.
+    `trainer.global_step`, ``max_steps``, checkpoint intervals and logged x-axes count generator updates.
+
+    Args:
+        generator: a network under the generator contract.
+        discriminator: called with (condition planes, image); None when the objective needs none.
+        objective: the named, weighted loss terms.
+        generator_optimizer: makes the optimizer from the generator's parameters.
+        discriminator_optimizer: likewise for the discriminator.
+        schedule: factor of both learning rates as a function of (epoch, step).
+        order: ``generator_first``: generator update, then discriminator update on a fresh fake (the authors');
+            ``discriminator_first``: discriminator, then generator, on one shared fake (pix2pix).
+        d_steps_per_g: discriminator updates a generator update.
+        share_fake: with ``generator_first``, reuse the generator step's image for the discriminator, which
+            saves a forward pass but shows the discriminator the generator of before the update.
+        accumulate: batches whose gradients make one update.
+        clip: largest gradient norm, for each network; None does not clip.
+        ema: decay of an exponential moving average of the generator's weights, used in validation and
+            prediction; None keeps none.
+        compile: whether `torch.compile` is applied to both networks' training forward.
+        metrics: what validation measures; None takes PSNR, SSIM and L1.
+        description: plain data from which a checkpoint's networks are built again.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: nn.Module | None,
+        objective: TranslationObjective,
+        *,
+        generator_optimizer: OptimizerFactory,
+        discriminator_optimizer: OptimizerFactory | None = None,
+        schedule: Callable[[int, int], float] = ConstantThenLinear(decay=0),
+        order: Order = "generator_first",
+        d_steps_per_g: int = 1,
+        share_fake: bool = False,
+        accumulate: int = 1,
+        clip: float | None = None,
+        ema: float | None = None,
+        compile: bool = False,
+        metrics: nn.Module | None = None,
+        description: ModelDescription | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        if objective.needs_discriminator != (discriminator is not None):
+            raise UserError(
+                "loss and discriminator do not fit: an adversarial loss needs discriminator=multiscale (or another), "
+                "and a loss without one needs discriminator=none; "
+                f"got {'no' if discriminator is None else 'a'} discriminator and "
+                f"{'an' if objective.needs_discriminator else 'no'} adversarial term"
+            )
+        _check_settings(order, d_steps_per_g, accumulate, clip, ema)
+        self.generator, self.discriminator, self.objective = generator, discriminator, objective
+        self.ema_generator = (
+            AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(ema)) if ema is not None else None
+        )
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.schedule = schedule
+        self.order, self.d_steps_per_g, self.share_fake = order, d_steps_per_g, share_fake
+        self.accumulate, self.clip = accumulate, clip
+        self.metrics = ImageMetrics() if metrics is None else metrics
+        self.description = description
+        self._random_state: dict[str, Any] | None = None
+        if compile:
+            generator.compile()
+            if discriminator is not None:
+                discriminator.compile()
+
+    @property
+    def spec(self) -> ConditionSpec:
+        """The kind of condition the generator was built for."""
+        return self.generator.spec
+
+    @property
+    def inference_generator(self) -> Generator:
+        """The generator to translate with: the averaged one if there is an average."""
+        return self.generator if self.ema_generator is None else self.ema_generator.module
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """The generator's optimizer, then the discriminator's if there is one."""
+        optimizers = [self.generator_optimizer(p for p in self.generator.parameters() if p.requires_grad)]
+        if self.discriminator is not None:
+            if self.discriminator_optimizer is None:
+                raise UserError("optimizer.discriminator is missing: an adversarial loss needs two optimizers")
+            optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
+        self._base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        return optimizers
+
+    def forward(self, condition: Condition) -> Tensor:
+        """Translates conditions to images (B, 3, H, W) in [-1, 1] with the inference weights."""
+        return self.inference_generator(condition).image
+
+    # training ---------------------------------------------------------------------------------------
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Terms:
+        """One generator update and its discriminator updates; returns the detached terms by logged name."""
+        optimizers = self._prepared_optimizers()
+        steps_now = self._closes_window(batch_idx)
+        planes = self.spec.encode(batch.condition)
+        if self.discriminator is None:
+            terms = self._generator_update(batch, planes, optimizers[0], steps_now)[0]
+        elif self.order == "generator_first":
+            terms, fake = self._generator_update(batch, planes, optimizers[0], steps_now)
+            for _ in range(self.d_steps_per_g):
+                shown = fake if self.share_fake else self._fresh_fake(batch.condition)
+                terms |= self._discriminator_update(batch, planes, shown, optimizers[1], steps_now)
+        else:
+            terms = self._discriminator_then_generator(batch, planes, optimizers, steps_now)
+        self._log_step(terms, optimizers, batch.condition.batch_size)
+        return terms
+
+    def _discriminator_then_generator(
+        self, batch: Batch, planes: Tensor, optimizers: list[LightningOptimizer], steps_now: bool
+    ) -> Terms:
+        output: GeneratorOutput = self.generator(batch.condition)
+        terms: Terms = {}
+        for _ in range(self.d_steps_per_g):
+            terms |= self._discriminator_update(batch, planes, output.image.detach(), optimizers[1], steps_now)
+        return self._generator_update(batch, planes, optimizers[0], steps_now, output)[0] | terms
+
+    def _generator_update(
+        self,
+        batch: Batch,
+        planes: Tensor,
+        optimizer: LightningOptimizer,
+        steps_now: bool,
+        output: GeneratorOutput | None = None,
+    ) -> tuple[Terms, Tensor]:
+        photo = batch.require_photo()
+        with _frozen(self.discriminator):
+            output = self.generator(batch.condition) if output is None else output
+            fake = real = None
+            if self.discriminator is not None:
+                fake, real = judge_for_generator(
+                    self.discriminator, planes, output.image, photo, with_real=self.objective.needs_real_features
+                )
+            terms = self.objective.generator_terms(
+                output.image, photo, fake=fake, real=real, extras=output.extras
+            )
+            self._backward(terms, "loss_g")
+        if steps_now:
+            self._step(optimizer)
+            if self.ema_generator is not None:
+                self.ema_generator.update_parameters(self.generator)
+        return _named(terms, "loss_g"), output.image.detach()
+
+    @torch.no_grad()
+    def _fresh_fake(self, condition: Condition) -> Tensor:
+        return self.generator(condition).image
+
+    def _discriminator_update(
+        self, batch: Batch, planes: Tensor, fake: Tensor, optimizer: LightningOptimizer, steps_now: bool
+    ) -> Terms:
+        assert self.discriminator is not None
+        judged_fake, judged_real = judge_jointly(self.discriminator, planes, fake, batch.require_photo())
+        terms = self.objective.discriminator_terms(judged_fake, judged_real)
+        self._backward(terms, "loss_d")
+        if steps_now:
+            self._step(optimizer)
+        return _named(terms, "loss_d")
+
+    def _backward(self, terms: Terms, prefix: str) -> None:
+        if self.device.type == "cpu" or self._logs_now():  # reading a GPU's values every step would stall it
+            check_finite(terms, prefix, self.global_step)
+        self.manual_backward(torch.stack([term.float() for term in terms.values()]).sum() / self.accumulate)
+
+    def _step(self, optimizer: LightningOptimizer) -> None:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clips, after a mixed-precision scaler has unscaled."""
+        if self.clip is not None:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.clip)
+
+    # bookkeeping ------------------------------------------------------------------------------------
+
+    def _prepared_optimizers(self) -> list[LightningOptimizer]:
+        """The optimizers, their rates set, arranged so that only the generator's updates are counted.
+
+        Lightning counts every optimizer's steps in `trainer.global_step`; the discriminator's keep only the
+        profiler part of Lightning's hooks (Lightning-AI/pytorch-lightning issue 17958).
+        """
+        found = self.optimizers()
+        optimizers = list(found) if isinstance(found, list) else [found]
+        factor = self.schedule(self.current_epoch, self.global_step)
+        for optimizer, rates in zip(optimizers, self._base_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+        profiler = self.trainer.profiler
+        for optimizer in optimizers[1:]:
+            optimizer._on_before_step = lambda: profiler.start("optimizer_step")
+            optimizer._on_after_step = lambda: profiler.stop("optimizer_step")
+        return optimizers
+
+    def _closes_window(self, batch_idx: int) -> bool:
+        """Whether this batch ends an accumulation window; the last batch of an epoch always does."""
+        return (batch_idx + 1) % self.accumulate == 0 or self.trainer.is_last_batch
+
+    def _logs_now(self) -> bool:
+        return (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
+
+    def _log_step(self, terms: Terms, optimizers: list[LightningOptimizer], batch_size: int) -> None:
+        names = ("lr/generator", "lr/discriminator")
+        rates = {n: float(o.param_groups[0]["lr"]) for n, o in zip(names, optimizers, strict=False)}
+        self.log_dict({**terms, **rates}, batch_size=batch_size)
+        self.log("step", float(self.global_step), batch_size=batch_size)
+        self.log("epoch", float(self.current_epoch), batch_size=batch_size)
+
+    # checkpoints ------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds the networks' description and every process's random state."""
+        if self.description is not None:
+            checkpoint[ENTRY] = self.description.as_dict()
+        states: list[Any] = [random_state.capture()]
+        if self._trainer is not None and self.trainer.world_size > 1:
+            states = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(states, random_state.capture())
+        checkpoint["random_states"] = states
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses a checkpoint of another model, before any weight is loaded."""
+        if self.description is not None:
+            stored = ModelDescription.from_checkpoint(checkpoint, "the checkpoint")
+            differences = self.description.differences(stored)
+            if differences:
+                raise UserError(
+                    "the checkpoint is of another model:\n  " + "\n  ".join(differences[:8])
+                    + "\nuse the settings that the checkpoint was trained with, or another checkpoint"
+                )
+        states = checkpoint.get("random_states", [])
+        self._random_state = states[self.global_rank] if self.global_rank < len(states) else None
+
+    def on_train_start(self) -> None:
+        """Continues a resumed run's random numbers."""
+        if self._random_state is not None:
+            random_state.restore(self._random_state)
+            self._random_state = None
+
+    # validation -------------------------------------------------------------------------------------
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Translates a batch and updates the metrics; callbacks draw what it returns."""
+        generated = self(batch.condition)
+        if batch.photo is not None:
+            self.metrics.update(generated, batch.photo, valid=batch.valid)
+        return {"generated": generated, "batch": batch}
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
+        if not getattr(self.metrics, "has_updates", True):
+            return
+        self.log_dict({f"val/{name}": value for name, value in self.metrics.compute().items()})
+        self.log("step", float(self.global_step))
+        self.log("epoch", float(self.current_epoch))
+        self.metrics.reset()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """As `validation_step`."""
+        return self.validation_step(batch, batch_idx)
+
+
+def _check_settings(order: str, d_steps: int, accumulate: int, clip: float | None, ema: float | None) -> None:
+    if order not in ("generator_first", "discriminator_first"):
+        raise UserError(f"training.order must be generator_first or discriminator_first, got {order!r}")
+    if d_steps < 1 or accumulate < 1:
+        raise UserError(
+            f"training.d_steps_per_g and training.accumulate must be at least 1, got {d_steps} and {accumulate}"
+        )
+    if clip is not None and clip <= 0:
+        raise UserError(f"training.clip must be a positive gradient norm or null, got {clip}")
+    if ema is not None and not 0 < ema < 1:
+        raise UserError(f"training.ema must be a decay between 0 and 1 or null, got {ema}")
+
+
+def _named(terms: Terms, prefix: str) -> Terms:
+    """Detached terms and their total under their logged names."""
+    named = {f"{prefix}/{name}": term.detach() for name, term in terms.items()}
+    return {**named, f"{prefix}/total": torch.stack([t.float() for t in named.values()]).sum()}
+
+
+@contextmanager
+def _frozen(network: nn.Module | None) -> Iterator[None]:
+    """No gradients for this network's parameters inside the block."""
+    parameters = [p for p in network.parameters() if p.requires_grad] if network is not None else []
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
