@@ -1,0 +1,87 @@
+"""What surrounds the building: sky, roof, chimneys, neighbours, pavement; all of it background."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .brush import Brush, darker
+from .elements import Plan
+from .geometry import Rect
+from .glass import paint_glass
+from .materials import Surface, lay
+from .scheme import mix
+
+
+def paint_sky(brush: Brush) -> None:
+    """A gradient, paler towards the roofs, with soft clouds."""
+    canvas = brush.canvas
+    sky = Rect(0.0, 0.0, 1.0, 0.3)
+    where = canvas.slices(sky)
+    ys, _ = canvas.centres(sky)
+    clouds = np.clip(0.35 * brush.noise.stains[where] + 0.1, 0, 0.8)[..., None]
+    zenith = np.asarray(brush.scheme.sky, np.float32)
+    haze = np.array([0.90, 0.92, 0.93], np.float32)
+    blue = zenith + (haze - zenith) * np.clip(ys * 4.5, 0, 0.8)[..., None]
+    canvas.photo[where] = blue + (haze - blue) * clouds
+
+
+def paint_roof(brush: Brush, plan: Plan) -> None:
+    """Tiles above the cornice and the chimneys behind them."""
+    canvas, scheme = brush.canvas, brush.scheme
+    for chimney in plan.chimneys:
+        lay(canvas, chimney, scheme.neighbours[0], brush.noise)
+        brush.canvas.gradient(chimney, 0.9, 0.7)
+        cap = Rect(chimney.x0 - 0.003, chimney.y0, chimney.x1 + 0.003, chimney.y0 + 0.006)
+        brush.block(cap, darker(scheme.trim, 0.75), 0.001)
+    if plan.roof is not None:
+        lay(canvas, plan.roof, scheme.roof, brush.noise)
+        canvas.gradient(plan.roof, 1.08, 0.85)
+        ridge = Rect(plan.roof.x0, plan.roof.y0, plan.roof.x1, plan.roof.y0 + 0.004)
+        canvas.shade(ridge, 0.75)
+
+
+def paint_neighbours(brush: Brush, plan: Plan) -> None:
+    """The edges of the houses on either side, with the outermost of their windows."""
+    canvas, facade = brush.canvas, plan.facade
+    sides = (Rect(0.0, 0.0, facade.x0, 0.0), Rect(facade.x1, 0.0, 1.0, 0.0))
+    for number, (strip, surface) in enumerate(zip(sides, brush.scheme.neighbours, strict=True)):
+        if strip.width <= 0:
+            continue
+        rng = np.random.default_rng([*plan.key, 5, number])
+        house = Rect(strip.x0, facade.y0 + float(rng.uniform(-0.06, 0.08)), strip.x1, facade.y1)
+        lay(canvas, house, surface, brush.noise)
+        canvas.shade(house, 0.93)
+        storeys = int(rng.integers(3, 6))
+        inner = 0.45 if strip.width > 0.03 else 0.25
+        for row in house.part(0.0, 0.08, 1.0, 1.0).rows(storeys):
+            u0, u1 = (0.0, inner) if number == 0 else (1.0 - inner, 1.0)
+            pane = row.part(u0, 0.2, u1, 0.72)
+            canvas.fill(pane.inset(-0.004), darker(mix(surface.colour, (0.9, 0.88, 0.84), 0.6), 0.95))
+            paint_glass(brush, pane, int(rng.integers(2**31)), sky=float(rng.random()))
+        eaves = Rect(house.x0, house.y0, house.x1, house.y0 + 0.018)
+        brush.cast(eaves, 0.012)
+        brush.block(eaves, mix(surface.colour, (0.9, 0.88, 0.84), 0.4), 0.003)
+        joint = facade.x0 if number == 0 else facade.x1
+        canvas.shade(Rect(joint - 0.003, house.y0, joint + 0.003, house.y1), 0.6, 0.004)
+
+
+def paint_pavement(brush: Brush, plan: Plan) -> None:
+    """Slabs, the kerb, and a strip of road."""
+    canvas, y = brush.canvas, plan.facade.y1
+    rest = 1.0 - y
+    slabs = Surface(
+        (0.60, 0.59, 0.57),
+        0.5 * rest,
+        2.4,
+        0.035,
+        (0.44, 0.43, 0.42),
+        variation=0.03,
+        roughness=0.035,
+        stains=0.05,
+    )
+    lay(canvas, Rect(0.0, y, 1.0, y + 0.55 * rest), slabs, brush.noise)
+    kerb = Rect(0.0, y + 0.55 * rest, 1.0, y + 0.68 * rest)
+    brush.block(kerb, (0.66, 0.65, 0.63), 0.04 * rest)
+    road = Rect(0.0, y + 0.68 * rest, 1.0, 1.0)
+    lay(canvas, road, Surface((0.40, 0.40, 0.41), roughness=0.05, stains=0.04), brush.noise)
+    canvas.shade(Rect(0.0, y - 0.002, 1.0, y + 0.12 * rest), 0.72, 0.25 * rest)
