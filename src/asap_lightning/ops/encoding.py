@@ -47,6 +47,22 @@ def positional_encoding(
     return torch.stack(planes).to(dtype)
 
 
+def axis_encoding(
+    tile: int, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+) -> Tensor:
+    """The encoding along one axis: cos(2 pi i/f), sin(2 pi i/f) for f = S, S/2, .., 2.
+
+    The encoding is separable: `positional_encoding` at (y, x) is row x and row y of this table, interleaved.
+
+    Returns:
+        (S, 2 log2(S)).
+    """
+    place = torch.arange(tile, dtype=torch.float64, device=device).unsqueeze(1)
+    frequency = torch.pow(2.0, torch.arange(check_tile(tile), dtype=torch.float64, device=device))
+    angle = 2 * math.pi / tile * place * frequency
+    return torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1).to(dtype)
+
+
 def mlp_widths(inputs: int, *, width: int, depth: int, outputs: int) -> list[int]:
     """Channels along the MLP: [inputs, width, .., width, outputs], ``depth`` layers."""
     if depth < 2 or width < 1 or inputs < 1:

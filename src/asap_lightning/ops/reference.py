@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from asap_lightning.ops.encoding import mlp_widths, positional_encoding, split_parameters
+from asap_lightning.ops.encoding import positional_encoding, split_parameters
+from asap_lightning.ops.layout import MlpLayout
 
 
 def one_hot(label: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
@@ -17,43 +18,25 @@ def one_hot(label: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
     return F.one_hot(label.long(), num_classes).permute(0, 3, 1, 2).to(dtype)
 
 
-def pixelwise_mlp(
-    phi: Tensor,
-    *,
-    label: Tensor | None = None,
-    image: Tensor | None = None,
-    tile: int,
-    width: int = 64,
-    depth: int = 5,
-    num_classes: int = 0,
-    out_channels: int = 3,
-    positional_encoding_on: bool = True,
-    negative_slope: float = 0.01,
-    interpolation: str = "nearest",
-) -> Tensor:
+def pixelwise_mlp(phi: Tensor, *, label: Tensor | None, image: Tensor | None, layout: MlpLayout) -> Tensor:
     """Upsamples phi to every pixel and runs each pixel through its own MLP.
 
     Takes P values a pixel of memory: for tests only.
     """
-    planes = [] if label is None else [one_hot(label, num_classes, phi.dtype)]
+    b, _, rows, columns = phi.shape
+    planes = [] if label is None else [one_hot(label, layout.num_classes, phi.dtype)]
     planes += [] if image is None else [image.to(phi.dtype)]
-    height, width_px = planes[0].shape[-2:]
-    if positional_encoding_on:
-        table = positional_encoding(tile, dtype=phi.dtype, device=phi.device)
-        repeats = (1, height // tile, width_px // tile)
-        planes.append(table.repeat(*repeats).expand(phi.shape[0], -1, -1, -1))
+    if layout.positional_encoding:
+        table = positional_encoding(layout.tile, dtype=phi.dtype, device=phi.device)
+        planes.append(table.repeat(1, rows, columns).expand(b, -1, -1, -1))
     features = torch.cat(planes, dim=1).permute(0, 2, 3, 1)
-    widths = mlp_widths(features.shape[-1], width=width, depth=depth, outputs=out_channels)
-    if interpolation == "nearest":
-        dense = phi.repeat_interleave(tile, 2).repeat_interleave(tile, 3)
-    else:
-        dense = F.interpolate(phi, scale_factor=tile, mode="bilinear", align_corners=False)
-    layers = split_parameters(dense.permute(0, 2, 3, 1), widths)
+    dense = phi.repeat_interleave(layout.tile, 2).repeat_interleave(layout.tile, 3)
+    layers = split_parameters(dense.permute(0, 2, 3, 1), layout.widths)
     for index, (bias, weight) in enumerate(layers):
         features = torch.einsum("bhwi,bhwio->bhwo", features, weight) + bias
         if index < len(layers) - 1:
-            features = F.leaky_relu(features, negative_slope)
-    return features.permute(0, 3, 1, 2).tanh()
+            features = F.leaky_relu(features, layout.negative_slope)
+    return features.permute(0, 3, 1, 2).tanh().contiguous()
 
 
 def tent_filter(s1: int) -> Tensor:
@@ -71,12 +54,12 @@ def tent_downsample(image: Tensor, s1: int) -> Tensor:
     tent = tent_filter(s1).to(image)
     pad = s1 // 2
     padded = F.pad(image, (pad, pad, pad, pad), mode="reflect")
-    across = F.conv2d(
-        padded, tent.expand(channels, 1, 1, -1), stride=(1, s1), groups=channels
+    across = F.conv2d(padded, tent.expand(channels, 1, 1, -1), stride=(1, s1), groups=channels)
+    return F.conv2d(
+        across, tent.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(s1, 1), groups=channels
     )
-    return F.conv2d(across, tent.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(s1, 1), groups=channels)
 
 
-def class_pool(label: Tensor, *, num_classes: int, s1: int, dtype: torch.dtype = torch.float32) -> Tensor:
+def class_pool(label: Tensor, *, num_classes: int, s1: int, dtype: torch.dtype) -> Tensor:
     """One-hot planes of the label map, tent-filtered and downsampled by S1."""
     return tent_downsample(one_hot(label, num_classes, dtype), s1)
