@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Array, Canvas
-from .elements import RGB, Scheme
-from .geometry import Rect
-from .light import Light, cast, edges
-from .materials import Noise
+from asap_lightning.data.demo.canvas import Array, Canvas
+from asap_lightning.data.demo.elements import RGB, Scheme
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.light import Light, cast, edges
+from asap_lightning.data.demo.materials import Noise
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Brush:
     noise: Noise
     scheme: Scheme
 
-    def worn(self, rect: Rect, colour: RGB, roughness: float = 0.02, stains: float = 0.02) -> Array:
+    def worn(self, rect: Rect, colour: RGB, roughness: float = 0.016, stains: float = 0.012) -> Array:
         """A patch (h, w, 3) of the colour with fine grain and slow blotches."""
         where = self.canvas.slices(rect)
         tone = 1.0 + roughness * self.noise.grain[where] + stains * self.noise.stains[where]

@@ -6,17 +6,17 @@ takes the shape where the pixel's centre lies inside. Both follow from the same 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Rect
+from asap_lightning.data.demo.geometry import Rect
 
 Array = NDArray[np.float32]
 Colour = Sequence[float] | Array
-MaskedSpan = tuple[int, Array]
 
 
 class Canvas:
@@ -37,18 +37,18 @@ class Canvas:
 
     def slices(self, rect: Rect) -> tuple[slice, slice]:
         """Rows and columns of all pixels that the rectangle touches."""
-        s = self.size
-        return (
-            slice(max(0, int(np.floor(rect.y0 * s))), min(s, int(np.ceil(rect.y1 * s)))),
-            slice(max(0, int(np.floor(rect.x0 * s))), min(s, int(np.ceil(rect.x1 * s)))),
-        )
+        return self._pixels(rect.y0, rect.y1), self._pixels(rect.x0, rect.x1)
+
+    def _pixels(self, start: float, stop: float) -> slice:
+        first = min(self.size, max(0, math.floor(start * self.size)))
+        return slice(first, max(first, min(self.size, math.ceil(stop * self.size))))
 
     def centres(self, rect: Rect) -> tuple[Array, Array]:
         """Fractions (y as a column, x as a row) of the pixel centres that `slices` selects."""
         rows, columns = self.slices(rect)
-        ys = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / self.size
-        xs = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) / self.size
-        return ys[:, None], xs[None, :]
+        ys = (np.arange(rows.start, rows.stop) + 0.5) / self.size
+        xs = (np.arange(columns.start, columns.stop) + 0.5) / self.size
+        return ys.astype(np.float32)[:, None], xs.astype(np.float32)[None, :]
 
     def coverage(self, rect: Rect) -> Array:
         """How much of each pixel of `slices` the rectangle covers, (h, w) in [0, 1]."""
@@ -86,7 +86,13 @@ class Canvas:
             mask = self.coverage(rect) if reach == 0 else self._soft_coverage(grown, rect, 1 / self.size)
         else:
             mask = self._soft_coverage(grown, rect, soft)
-        region *= 1.0 - (1.0 - np.asarray(factor, np.float32)) * mask[..., None]
+        self.shade_mask(grown, mask, factor)
+
+    def shade_mask(self, rect: Rect, mask: Array, factor: Colour | float) -> None:
+        """Multiplies by ``factor`` with a weight (h, w) for every pixel of ``slices(rect)``."""
+        region = self.photo[self.slices(rect)]
+        if region.size:
+            region *= 1.0 - (1.0 - np.asarray(factor, np.float32)) * mask[..., None]
 
     def _soft_coverage(self, grown: Rect, rect: Rect, soft: float) -> Array:
         ys, xs = self.centres(grown)
@@ -127,15 +133,22 @@ class Canvas:
         self.photo[where] = photo + (self.photo[where] - photo) * mask[..., None]
         self.label[where] = np.where(mask >= 0.5, self.label[where], label)
 
-    def arch_mask(self, rect: Rect, rise: float) -> Array:
-        """Weights (h, w) of a rectangle whose top is a circular arc of height ``rise``."""
+    def arch_mask(self, rect: Rect, rise: float, frame: Rect | None = None, soft: float = 0.0) -> Array:
+        """Weights of a rectangle whose top is a circular arc of height ``rise``.
+
+        (h, w) for ``slices(frame)``, by default those of the rectangle; ``soft`` is the width of blurred
+        edges.
+        """
         half = 0.5 * rect.width
         rise = min(max(rise, 1e-4), half)
         radius = (half * half + rise * rise) / (2 * rise)
-        ys, xs = self.centres(rect)
+        ys, xs = self.centres(frame or rect)
         distance = np.hypot(xs - rect.cx, ys - (rect.y0 + radius)) - radius
-        inside = np.clip(0.5 - distance * self.size, 0, 1)
-        return np.where(ys < rect.y0 + rise, inside, 1.0).astype(np.float32) * self.coverage(rect)
+        soft = max(soft, 1.0 / self.size)
+        inside = np.clip(0.5 - distance / soft, 0, 1)
+        walls = np.clip((half - np.abs(xs - rect.cx)) / soft + 0.5, 0, 1)
+        foot = np.clip((rect.y1 - ys) / soft + 0.5, 0, 1)
+        return np.asarray(np.where(ys < rect.y0 + rise, np.minimum(inside, walls), walls) * foot, np.float32)
 
     def ellipse_mask(self, rect: Rect) -> Array:
         """Weights (h, w) of the ellipse inscribed in the rectangle."""

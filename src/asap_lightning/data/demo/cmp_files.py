@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...files import atomic_write
-from .classes import CLASS_NAMES, PALETTE
-from .geometry import Rect
-from .paint import Facade
+from asap_lightning.data.demo.classes import CLASS_NAMES, PALETTE
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.paint import Facade
+from asap_lightning.files import atomic_write
 
 SUFFIXES = (".jpg", ".png", ".xml")
 

@@ -7,14 +7,14 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ...errors import UserError
-from ...files import atomic_write
+from asap_lightning.errors import UserError
+from asap_lightning.files import atomic_write
 
 MANIFEST = "demo.json"
 # Raise it when the drawing changes, so that old and new facades never mix in one folder.
@@ -66,9 +66,9 @@ def write_demo_dataset(
 ) -> DemoSummary:
     """Draws building facades into ``root`` in the layout of the CMP facade database.
 
-    Writes ``root/base/cmp_b0001.jpg`` (photo), ``.png`` (palette label map, classes 1..12), ``.xml`` (boxes) and so on.
-    Facade n is the same, byte for byte, whatever ``count`` and ``workers`` are. What an earlier or interrupted
-    call with the same seed and size has written is kept; a larger ``count`` adds to it.
+    Writes ``root/base/cmp_b0001.jpg`` (photo), ``.png`` (palette label map, classes 1..12), ``.xml`` (boxes)
+    and so on. Facade n is the same, byte for byte, whatever ``count`` and ``workers`` are. What an earlier or
+    interrupted call with the same seed and size has written is kept; a larger ``count`` adds to it.
 
     Args:
         root: new, empty, or a folder that an earlier call has written.
@@ -94,7 +94,8 @@ def write_demo_dataset(
     except OSError as error:
         raise UserError(
             f"{root}: the data set could not be written: {error.strerror or error}. "
-            "Free some space or choose a writable folder, then run the same command again: it goes on where it stopped."
+            "Free some space or choose a writable folder, then run the same command again: "
+            "it goes on where it stopped."
         ) from error
     return DemoSummary(root, count, size, seed, len(missing), count - len(missing))
 
@@ -137,7 +138,8 @@ def _check_series(manifest: Path, wanted: _Series) -> None:
         seed, size, count, drawing = (int(found[key]) for key in ("seed", "size", "count", "drawing"))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(
-            f"{manifest}: not readable as the description of a drawn data set ({error}). Choose another folder."
+            f"{manifest}: not readable as the description of a drawn data set ({error}). "
+            "Choose another folder."
         ) from error
     if (seed, size, drawing) != (wanted.seed, wanted.size, wanted.drawing) or count > wanted.count:
         raise UserError(
@@ -181,13 +183,15 @@ def _draw_all(folder: Path, series: _Series, indices: list[int], workers: int, p
                 bar.advance(task)
 
 
-def _here(folder: Path, series: _Series, indices: list[int]) -> Iterator[None]:
+def _here(folder: Path, series: _Series, indices: list[int]) -> Generator[None, None, None]:
     for index in indices:
         _draw_one(folder, series, index)
         yield
 
 
-def _in_processes(folder: Path, series: _Series, indices: list[int], workers: int) -> Iterator[None]:
+def _in_processes(
+    folder: Path, series: _Series, indices: list[int], workers: int
+) -> Generator[None, None, None]:
     """Draws with spawned processes; few facades are queued ahead, so that Ctrl-C ends at once."""
     spawn = multiprocessing.get_context("spawn")
     rest = iter(indices)
@@ -216,8 +220,8 @@ def _start_worker() -> None:
 
 
 def _draw_one(folder: Path, series: _Series, index: int) -> None:
-    from .cmp_files import write_facade
-    from .paint import draw_facade
+    from asap_lightning.data.demo.cmp_files import write_facade
+    from asap_lightning.data.demo.paint import draw_facade
 
     write_facade(folder, index, draw_facade(series.seed, index, series.size))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .geometry import Rect
-from .light import Light
-from .materials import Surface
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.light import Light
+from asap_lightning.data.demo.materials import Surface
 
 RGB = tuple[float, float, float]
+Material = Literal["plaster", "brick", "stone"]
 BlindKind = Literal["none", "roller", "shutters"]
 Hood = Literal["none", "flat", "pediment", "segment"]
 Railing = Literal["iron", "balusters", "parapet", "glass"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from .elements import (
+from asap_lightning.data.demo.elements import (
     Balcony,
     BlindKind,
     Cornice,
@@ -15,14 +16,15 @@ from .elements import (
     Door,
     Element,
     Hood,
+    Material,
     Pillar,
     Plan,
     Railing,
     Shop,
     Window,
 )
-from .geometry import Rect
-from .scheme import ACCENTS, choose_light, choose_scheme, mix, pick
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.scheme import ACCENTS, choose_light, choose_material, choose_scheme, mix, pick
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Habit:
 def plan_facade(seed: int, index: int) -> Plan:
     """Everything that is decided about facade ``index``; depends on (seed, index) alone."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
-    scheme, light = choose_scheme(rng), choose_light(rng)
+    material = choose_material(rng)
+    scheme, light = choose_scheme(rng, material), choose_light(rng)
     left, right = (float(rng.uniform(0.025, 0.08)) if rng.random() < 0.5 else 0.0 for _ in range(2))
     top, bottom = float(rng.uniform(0.07, 0.15)), float(rng.uniform(0.935, 0.97))
     facade = Rect(left, top, 1.0 - right, bottom)
@@ -60,7 +63,7 @@ def plan_facade(seed: int, index: int) -> Plan:
     ground = Rect(left, bottom - 1.3 * unit, 1.0 - right, bottom)
     upper = Rect(left, top + cornice, 1.0 - right, ground.y0)
     bays = _bays(rng, upper, unit)
-    habit = _habit(rng)
+    habit = _habit(rng, material)
     elements: list[Element] = []
     if habit.pillars:
         elements += _pillars(rng, upper, bays, unit)
@@ -90,12 +93,13 @@ def _bays(rng: np.random.Generator, upper: Rect, unit: float) -> list[Rect]:
         widths[[0, -1]] = 1.22
     margin = 0.02 + 0.12 * rng.random() / n
     stops = margin + (1 - 2 * margin) * np.concatenate([[0.0], np.cumsum(widths) / widths.sum()])
-    return [upper.part(float(a), 0.0, float(b), 1.0) for a, b in zip(stops[:-1], stops[1:], strict=True)]
+    return [upper.part(float(a), 0.0, float(b), 1.0) for a, b in pairwise(stops)]
 
 
-def _habit(rng: np.random.Generator) -> Habit:
+def _habit(rng: np.random.Generator, material: Material) -> Habit:
+    """Brick is vaulted in arches, stone carries pilasters, plaster is dressed with mouldings and shutters."""
     hoods: tuple[Hood, ...] = ("none",)
-    ornate = rng.random() < 0.6
+    ornate = rng.random() < 0.65
     if ornate:
         options: list[tuple[Hood, ...]] = [
             ("flat",),
@@ -105,14 +109,15 @@ def _habit(rng: np.random.Generator) -> Habit:
             ("pediment", "segment"),
         ]
         hoods = options[int(rng.integers(len(options)))]
-    arch = float(rng.choice([0.0, 0.0, 0.0, 0.3, 1.0]))
+    arches = {"brick": (0.3, 0.3, 1.0), "stone": (0.0, 0.0, 1.0), "plaster": (0.0, 0.0, 0.0, 0.0, 0.3)}
+    arch = float(rng.choice(arches[material]))
     decos: list[DecoKind | None] = [None, "panel", "medallion", "garland"]
     railings: list[Railing] = ["iron", "iron", "balusters", "parapet", "glass"]
     blinds: list[BlindKind] = ["none", "roller", "shutters", "roller"]
     plain = arch > 0
     return Habit(
-        width=float(rng.uniform(0.48, 0.6)),
-        height=float(rng.uniform(0.56, 0.64)),
+        width=float(rng.uniform(0.5, 0.62)),
+        height=float(rng.uniform(0.58, 0.66)),
         columns=int(rng.choice([2, 2, 2, 3])),
         rows=int(rng.choice([1, 1, 2, 3])),
         transom=float(rng.choice([0.0, 0.27, 0.3])),
@@ -127,7 +132,7 @@ def _habit(rng: np.random.Generator) -> Habit:
         balconies=str(
             rng.choice(["none", "centre", "alternate", "row", "all"], p=[0.25, 0.25, 0.2, 0.15, 0.15])
         ),
-        pillars=bool(rng.random() < 0.4),
+        pillars=bool(rng.random() < {"brick": 0.15, "stone": 0.75, "plaster": 0.35}[material]),
         spandrels=decos[int(rng.integers(len(decos)))] if ornate else None,
     )
 
@@ -166,7 +171,7 @@ def _storey(
         width = habit.width * min(bay.width, unit)
         columns = habit.columns
         if bay.width > 1.15 * min(b.width for b in bays):
-            width, columns = 1.22 * width, habit.columns + 1
+            width, columns = 1.22 * width, 3
         long = balcony or (habit.french and number == storeys - 1)
         foot = base + (0.08 * row.height if long else 0.0)
         box = Rect(bay.cx - width / 2, base - height, bay.cx + width / 2, foot)
@@ -221,7 +226,7 @@ def _window(
         blind=habit.blind,
         closed=closed,
         curtain=float(rng.random()),
-        glow=float(rng.random() < 0.06),
+        glow=float(rng.random() < 0.04),
         sky=float(rng.uniform(0.2, 0.8)),
         seed=int(rng.integers(2**31)),
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Array, Canvas
-from .geometry import Rect
-from .materials import Noise
+from asap_lightning.data.demo.canvas import Array, Canvas
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.materials import Noise
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,42 @@ class Light:
 
 
 def cast(canvas: Canvas, rect: Rect, depth: float, light: Light, weight: float = 1.0) -> None:
-    """Shadow that a box standing ``depth`` proud of the wall throws; paint it before the box itself."""
+    """Shadow that a box standing ``depth`` proud of the wall throws; paint it before the box itself.
+
+    The shadow is the hull of the box's face and of that face moved along the light.
+    """
     dx, dy = light.side * depth, light.drop * depth
-    swept = Rect(min(rect.x0, rect.x0 + dx), rect.y0, max(rect.x1, rect.x1 + dx), rect.y1)
-    left = rect.x0 + max(dx, 0) * 0.5
-    right = rect.x1 + min(dx, 0) * 0.5
-    fallen = Rect(
-        min(left, rect.x0 + dx) if dx < 0 else left,
-        rect.y0 + dy,
-        max(right, swept.x1 if dx > 0 else right),
-        rect.y1 + dy,
-    )
-    canvas.shade(fallen, light.part_shadow(weight), light.blur + 0.3 * depth)
-    # Ambient occlusion hugs the element on every side, also under an overcast sky.
+    soft = max(light.blur + 0.15 * depth, 1.0 / canvas.size)
+    hull = Rect(rect.x0 + min(dx, 0), rect.y0, rect.x1 + max(dx, 0), rect.y1 + dy).inset(-0.5 * soft)
+    ys, xs = canvas.centres(hull)
+    if ys.size and xs.size:
+        # A point at height y is shaded by the slices of the box whose shadows fall t of the way.
+        near = np.clip((ys - rect.y1) / dy, 0, 1)
+        far = np.clip((ys - rect.y0) / dy, 0, 1)
+        low = rect.x0 + (far if dx < 0 else near) * dx
+        high = rect.x1 + (near if dx < 0 else far) * dx
+        across = np.clip((xs - low) / soft + 0.5, 0, 1) * np.clip((high - xs) / soft + 0.5, 0, 1)
+        down = np.clip((ys - rect.y0) / soft + 0.5, 0, 1) * np.clip((rect.y1 + dy - ys) / soft + 0.5, 0, 1)
+        canvas.shade_mask(hull, (across * down).astype(np.float32), light.part_shadow(weight))
+    occlude(canvas, rect, depth, weight)
+
+
+def occlude(canvas: Canvas, rect: Rect, depth: float, weight: float = 1.0) -> None:
+    """Ambient occlusion: the dim seam around a proud part, also under an overcast sky."""
     canvas.shade(rect.inset(-0.25 * depth), 1.0 - 0.16 * weight, 0.9 * depth)
+
+
+def cast_arch(
+    canvas: Canvas, rect: Rect, rise: float, depth: float, light: Light, weight: float = 1.0
+) -> None:
+    """As `cast`, for a part whose top is an arc of height ``rise``."""
+    dx, dy = light.side * depth, light.drop * depth
+    soft = max(light.blur + 0.4 * depth, 1.0 / canvas.size)
+    grown = rect.inset(-2.0 * soft - depth)
+    fallen = canvas.arch_mask(rect.shifted(dx, 0.6 * dy), rise, frame=grown, soft=soft)
+    canvas.shade_mask(grown, fallen, light.part_shadow(weight))
+    seam = canvas.arch_mask(rect.inset(-0.2 * depth), rise, frame=grown, soft=max(depth, 1.0 / canvas.size))
+    canvas.shade_mask(grown, seam, 1.0 - 0.16 * weight)
 
 
 def recess(canvas: Canvas, rect: Rect, depth: float, light: Light) -> None:
@@ -92,11 +114,11 @@ def develop(canvas: Canvas, light: Light, noise: Noise) -> np.ndarray:
     size = canvas.size
     t = ((np.arange(size, dtype=np.float32) + 0.5) / size)[:, None]
     tint = np.array([1 + 0.05 * light.warmth, 1.0, 1 - 0.07 * light.warmth], np.float32)
-    gain = (light.exposure * (1.03 - 0.07 * t))[..., None] * tint
+    gain = (light.exposure * (1.02 - 0.05 * t))[..., None] * tint
     out = np.empty((size, size, 3), np.uint8)
     for start in range(0, size, 256):
         band = slice(start, start + 256)
-        light_field = 1.0 + 0.02 * noise.stains[band, :, None] + 0.008 * noise.grain[band, :, None]
+        light_field = 1.0 + 0.012 * noise.stains[band, :, None] + 0.008 * noise.grain[band, :, None]
         values = canvas.photo[band] * gain[band] * light_field
         out[band] = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return out

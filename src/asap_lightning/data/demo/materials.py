@@ -12,8 +12,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from .canvas import Array, Canvas
-from .geometry import Rect
+from asap_lightning.data.demo.canvas import Array, Canvas
+from asap_lightning.data.demo.geometry import Rect
 
 
 class Noise:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .brush import Brush, darker
-from .classes import BLIND, DECO, DOOR, MOLDING, SILL, WINDOW
-from .elements import Door, Window
-from .geometry import Rect
-from .glass import paint_glass
-from .light import edges, recess
-from .scheme import mix
+from asap_lightning.data.demo.brush import Brush, darker
+from asap_lightning.data.demo.classes import BLIND, DECO, DOOR, MOLDING, SILL, WINDOW
+from asap_lightning.data.demo.elements import Door, Window
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.glass import paint_glass
+from asap_lightning.data.demo.light import cast_arch, edges, recess
+from asap_lightning.data.demo.scheme import mix
 
 
 def paint_window(brush: Brush, window: Window) -> None:
@@ -44,8 +44,7 @@ def _surround(brush: Brush, window: Window) -> None:
     if window.arch:
         rise = window.arch * 0.5 * outer.width
         mask = canvas.arch_mask(outer, rise)
-        with canvas.clip(outer.inset(-2 * t), canvas.arch_mask(outer.inset(-2 * t), rise + 2 * t)):
-            brush.cast(outer, 0.4 * t, 0.6)
+        cast_arch(canvas, outer, rise, 0.4 * t, brush.light, 0.8)
         with canvas.clip(outer, mask):
             brush.block(outer, colour, 0.22 * t)
         canvas.mark_mask(outer, mask, MOLDING)
@@ -61,9 +60,9 @@ def _casement(brush: Brush, window: Window) -> None:
     canvas, box = brush.canvas, window.box
     unit = box.width
     canvas.fill(box, darker(mix(brush.scheme.trim, brush.scheme.wall.colour, 0.5), 0.66))
-    frame = Rect(box.x0 + 0.045 * unit, box.y0 + 0.045 * unit, box.x1 - 0.045 * unit, box.y1)
+    frame = Rect(box.x0 + 0.035 * unit, box.y0 + 0.035 * unit, box.x1 - 0.035 * unit, box.y1)
     brush.block(frame, brush.scheme.frame, 0.014 * unit)
-    inner = frame.inset(0.045 * unit)
+    inner = frame.inset(0.036 * unit)
     paint_glass(brush, inner, window.seed, sky=window.sky, curtain=window.curtain, glow=window.glow)
     _bars(brush, window, inner)
     canvas.mark(box, WINDOW)
@@ -80,7 +79,7 @@ def _bars(brush: Brush, window: Window, inner: Rect) -> None:
     """Mullions, transom and glazing bars, with the thin shadow that each leaves on the glass."""
     canvas, unit = brush.canvas, window.box.width
     head = inner.y0 + window.transom * inner.height
-    wide, thin = 0.075 * unit, 0.026 * unit
+    wide, thin = 0.05 * unit, 0.02 * unit
     bars = []
     lower = Rect(inner.x0, head, inner.x1, inner.y1)
     for cell in lower.rows(window.rows)[1:]:
@@ -112,7 +111,7 @@ def _roller(brush: Brush, inner: Rect, closed: float) -> None:
 def _shutters(brush: Brush, window: Window) -> None:
     """Two open leaves against the wall, left and right of the window."""
     box = window.box
-    width, gap = 0.36 * box.width, 0.02 * box.width
+    width, gap = 0.32 * box.width, 0.02 * box.width
     for leaf in (
         Rect(box.x0 - gap - width, box.y0, box.x0 - gap, box.y1),
         Rect(box.x1 + gap, box.y0, box.x1 + gap + width, box.y1),
@@ -160,7 +159,7 @@ def _hood(brush: Brush, window: Window) -> None:
 
 def _keystone(brush: Brush, window: Window) -> None:
     box, t = window.box, window.surround
-    half = 0.07 * box.width
+    half = 0.07 * min(box.width, 0.6 * box.height)
     stone = Rect(box.cx - half, box.y0 - 1.5 * t, box.cx + half, box.y0 + 0.35 * t)
     brush.cast(stone, 0.4 * t)
     brush.block(stone, brush.scheme.trim, 0.15 * half)
@@ -173,7 +172,10 @@ def paint_door(brush: Brush, door: Door) -> None:
     outer = Rect(box.x0 - t, box.y0 - t, box.x1 + t, box.y1)
     rise = door.arch * 0.5 * box.width
     frame_mask = canvas.arch_mask(outer, max(rise + door.arch * t, 1e-3)) if rise else canvas.coverage(outer)
-    brush.cast(outer if not rise else outer.part(0.0, 0.12, 1.0, 1.0), 0.35 * t, 0.6)
+    if rise:
+        cast_arch(canvas, outer, rise + door.arch * t, 0.35 * t, brush.light, 0.8)
+    else:
+        brush.cast(outer, 0.35 * t, 0.8)
     with canvas.clip(outer, frame_mask):
         brush.block(outer, brush.scheme.trim, 0.15 * t)
     canvas.mark_mask(outer, frame_mask, MOLDING)

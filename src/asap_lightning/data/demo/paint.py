@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .brush import Brush
-from .canvas import Canvas
-from .classes import BACKGROUND, FACADE
-from .elements import Balcony, Cornice, Deco, Door, Pillar, Plan, Shop, Window
-from .geometry import Rect
-from .layout import plan_facade
-from .light import develop
-from .materials import Noise, lay
-from .openings import paint_door, paint_window
-from .shops import paint_shop
-from .street import paint_neighbours, paint_pavement, paint_roof, paint_sky
-from .trims import paint_balcony, paint_cornice, paint_deco, paint_pillar
+from asap_lightning.data.demo.brush import Brush
+from asap_lightning.data.demo.canvas import Canvas
+from asap_lightning.data.demo.classes import BACKGROUND, FACADE
+from asap_lightning.data.demo.elements import Balcony, Cornice, Deco, Door, Pillar, Plan, Shop, Window
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.layout import plan_facade
+from asap_lightning.data.demo.light import develop
+from asap_lightning.data.demo.materials import Noise, lay
+from asap_lightning.data.demo.openings import paint_door, paint_window
+from asap_lightning.data.demo.shops import paint_shop
+from asap_lightning.data.demo.street import paint_neighbours, paint_pavement, paint_roof, paint_sky
+from asap_lightning.data.demo.trims import paint_balcony, paint_cornice, paint_deco, paint_pillar
 
 PAINTERS: dict[type, Callable[[Brush, Any], None]] = {
     Balcony: paint_balcony,
@@ -40,7 +40,8 @@ class Facade:
     Attributes:
         photo: (size, size, 3) uint8 RGB.
         label: (size, size) uint8, CMP class ids 1..12.
-        objects: (class id, box) in painting order, later ones lie over earlier ones; boxes are fractions of the image.
+        objects: (class id, box) in painting order, later ones lie over earlier ones; boxes are fractions of
+            the image.
     """
 
     photo: NDArray[np.uint8]
@@ -82,6 +83,6 @@ def _paint_walls(brush: Brush, plan: Plan) -> None:
     canvas.shade(Rect(plinth.x0, plinth.y0, plinth.x1, plinth.y0 + 0.004), 1.1)
     where = canvas.slices(facade)
     rain = np.clip(brush.noise.streaks[where], 0.0, 2.5)
-    canvas.photo[where] *= (1.0 - 0.028 * rain)[..., None]
-    canvas.gradient(Rect(facade.x0, facade.y1 - 0.12, facade.x1, facade.y1), 1.0, 0.88)
+    canvas.photo[where] *= (1.0 - 0.022 * rain)[..., None]
+    canvas.gradient(Rect(facade.x0, facade.y1 - 0.12, facade.x1, facade.y1), 1.0, 0.92)
     canvas.mark(facade, FACADE)

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from .elements import RGB, Scheme
-from .light import Light
-from .materials import Surface
+from asap_lightning.data.demo.elements import RGB, Material, Scheme
+from asap_lightning.data.demo.light import Light
+from asap_lightning.data.demo.materials import Surface
 
 PLASTER: tuple[RGB, ...] = (
-    (0.86, 0.80, 0.67),
-    (0.83, 0.72, 0.52),
-    (0.83, 0.69, 0.59),
-    (0.80, 0.73, 0.62),
-    (0.77, 0.74, 0.68),
-    (0.75, 0.75, 0.64),
-    (0.81, 0.64, 0.51),
-    (0.86, 0.83, 0.76),
+    (0.90, 0.85, 0.73),
+    (0.88, 0.79, 0.61),
+    (0.89, 0.78, 0.69),
+    (0.87, 0.81, 0.71),
+    (0.85, 0.83, 0.77),
+    (0.84, 0.84, 0.74),
+    (0.87, 0.73, 0.61),
+    (0.91, 0.89, 0.83),
 )
-BRICK: tuple[RGB, ...] = ((0.66, 0.42, 0.33), (0.70, 0.48, 0.37), (0.74, 0.59, 0.44), (0.62, 0.40, 0.32))
-STONE: tuple[RGB, ...] = ((0.78, 0.73, 0.64), (0.74, 0.68, 0.58), (0.80, 0.76, 0.69))
-FRAMES: tuple[RGB, ...] = ((0.90, 0.89, 0.86), (0.86, 0.83, 0.76), (0.50, 0.36, 0.26), (0.34, 0.42, 0.36))
-DOORS: tuple[RGB, ...] = ((0.40, 0.26, 0.17), (0.30, 0.36, 0.29), (0.48, 0.31, 0.20), (0.33, 0.30, 0.34))
-BLINDS: tuple[RGB, ...] = ((0.78, 0.74, 0.66), (0.44, 0.54, 0.47), (0.60, 0.46, 0.35), (0.70, 0.71, 0.70))
-ACCENTS: tuple[RGB, ...] = ((0.62, 0.22, 0.19), (0.20, 0.38, 0.33), (0.23, 0.30, 0.46), (0.72, 0.55, 0.26))
-ROOFS: tuple[RGB, ...] = ((0.58, 0.35, 0.27), (0.52, 0.38, 0.32), (0.42, 0.42, 0.44))
-SKIES: tuple[RGB, ...] = ((0.60, 0.74, 0.89), (0.70, 0.79, 0.89), (0.80, 0.84, 0.88))
+BRICK: tuple[RGB, ...] = ((0.74, 0.49, 0.39), (0.76, 0.54, 0.42), (0.78, 0.62, 0.47), (0.70, 0.46, 0.37))
+STONE: tuple[RGB, ...] = ((0.86, 0.81, 0.72), (0.83, 0.77, 0.67), (0.88, 0.84, 0.77))
+FRAMES: tuple[RGB, ...] = ((0.93, 0.92, 0.89), (0.89, 0.87, 0.80), (0.86, 0.84, 0.78), (0.46, 0.33, 0.24))
+DOORS: tuple[RGB, ...] = ((0.36, 0.23, 0.15), (0.26, 0.30, 0.24), (0.42, 0.27, 0.17), (0.28, 0.25, 0.28))
+BLINDS: tuple[RGB, ...] = (
+    (0.88, 0.86, 0.80),
+    (0.84, 0.85, 0.84),
+    (0.86, 0.82, 0.72),
+    (0.50, 0.62, 0.55),
+    (0.76, 0.66, 0.55),
+)
+ACCENTS: tuple[RGB, ...] = ((0.60, 0.21, 0.18), (0.17, 0.35, 0.30), (0.20, 0.27, 0.42), (0.68, 0.50, 0.24))
+ROOFS: tuple[RGB, ...] = ((0.66, 0.40, 0.31), (0.60, 0.42, 0.35), (0.47, 0.47, 0.49))
+SKIES: tuple[RGB, ...] = ((0.62, 0.77, 0.93), (0.71, 0.82, 0.93), (0.82, 0.87, 0.91))
 
 
 def pick(rng: np.random.Generator, colours: tuple[RGB, ...], jitter: float = 0.02) -> RGB:
@@ -50,13 +56,13 @@ def brick(rng: np.random.Generator) -> Surface:
         joint_colour=pick(rng, ((0.76, 0.70, 0.62), (0.68, 0.62, 0.55))),
         variation=rng.uniform(0.06, 0.10),
         roughness=0.025,
-        stains=0.035,
+        stains=0.022,
     )
 
 
 def plaster(rng: np.random.Generator) -> Surface:
     """Smooth render, weathered more or less."""
-    return Surface(pick(rng, PLASTER), roughness=rng.uniform(0.012, 0.028), stains=rng.uniform(0.015, 0.04))
+    return Surface(pick(rng, PLASTER), roughness=rng.uniform(0.012, 0.028), stains=rng.uniform(0.008, 0.025))
 
 
 def stone(rng: np.random.Generator, colour: RGB | None = None) -> Surface:
@@ -71,7 +77,7 @@ def stone(rng: np.random.Generator, colour: RGB | None = None) -> Surface:
         variation=rng.uniform(0.025, 0.045),
         bevel=0.05,
         roughness=0.025,
-        stains=0.03,
+        stains=0.018,
     )
 
 
@@ -86,7 +92,7 @@ def rustic(rng: np.random.Generator, colour: RGB) -> Surface:
         variation=0.02,
         bevel=0.09,
         roughness=0.025,
-        stains=0.04,
+        stains=0.022,
     )
 
 
@@ -105,23 +111,26 @@ def tiles(rng: np.random.Generator) -> Surface:
     )
 
 
-def wall(rng: np.random.Generator) -> Surface:
-    """Any wall; plaster mostly."""
-    kind = rng.choice(3, p=[0.55, 0.25, 0.2])
-    return (plaster, brick, stone)[int(kind)](rng)
+WALLS = {"plaster": plaster, "brick": brick, "stone": stone}
 
 
-def choose_scheme(rng: np.random.Generator) -> Scheme:
-    """The materials and colours of one building and its neighbours."""
-    main = wall(rng)
-    brickwork = main.course > 0 and main.variation > 0.05
-    trim = pick(rng, STONE) if brickwork else mix(main.colour, (0.93, 0.90, 0.83), rng.uniform(0.35, 0.75))
-    base = mix(main.colour, pick(rng, STONE), 0.35 if not brickwork else 0.85)
-    ground = rustic(rng, base) if rng.random() < 0.6 else Surface(base, roughness=0.025, stains=0.04)
+def choose_material(rng: np.random.Generator) -> Material:
+    """What a house is built of; plaster mostly."""
+    materials: tuple[Material, ...] = ("plaster", "brick", "stone")
+    return materials[int(rng.choice(3, p=[0.6, 0.18, 0.22]))]
+
+
+def choose_scheme(rng: np.random.Generator, material: Material) -> Scheme:
+    """The colours of one building of the given material, and those of its neighbours."""
+    main = WALLS[material](rng)
+    light = (0.95, 0.92, 0.86)
+    trim = pick(rng, STONE) if material == "brick" else mix(main.colour, light, rng.uniform(0.4, 0.8))
+    base = mix(main.colour, pick(rng, STONE), 0.85 if material == "brick" else 0.35)
+    ground = rustic(rng, base) if rng.random() < 0.6 else Surface(base, roughness=0.025, stains=0.022)
     return Scheme(
         wall=main,
         ground=ground,
-        plinth=stone(rng, mix(base, (0.52, 0.50, 0.47), 0.6)),
+        plinth=stone(rng, mix(base, (0.60, 0.58, 0.55), 0.5)),
         trim=trim,
         frame=pick(rng, FRAMES),
         blind=pick(rng, BLINDS),
@@ -130,7 +139,7 @@ def choose_scheme(rng: np.random.Generator) -> Scheme:
         accent=pick(rng, ACCENTS),
         roof=tiles(rng),
         sky=pick(rng, SKIES),
-        neighbours=(wall(rng), wall(rng)),
+        neighbours=(WALLS[choose_material(rng)](rng), WALLS[choose_material(rng)](rng)),
     )
 
 
@@ -140,8 +149,8 @@ def choose_light(rng: np.random.Generator) -> Light:
     return Light(
         side=float(rng.choice([-1, 1]) * rng.uniform(0.35, 1.0)),
         drop=float(rng.uniform(0.7, 1.25)),
-        strength=float(rng.uniform(0.4, 0.56) if sunny else rng.uniform(0.16, 0.26)),
+        strength=float(rng.uniform(0.36, 0.52) if sunny else rng.uniform(0.16, 0.26)),
         blur=float(rng.uniform(0.001, 0.002) if sunny else rng.uniform(0.008, 0.014)),
         warmth=float(rng.uniform(0.0, 1.0) if sunny else rng.uniform(-0.6, 0.2)),
-        exposure=float(rng.uniform(0.95, 1.06)),
+        exposure=float(rng.uniform(1.06, 1.13)),
     )

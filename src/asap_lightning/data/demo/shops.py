@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .brush import Brush, darker
-from .classes import SHOP
-from .elements import RGB, Shop
-from .geometry import Rect
-from .glass import paint_glass
-from .light import edges, recess
+from asap_lightning.data.demo.brush import Brush, darker
+from asap_lightning.data.demo.classes import SHOP
+from asap_lightning.data.demo.elements import RGB, Shop
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.glass import paint_glass
+from asap_lightning.data.demo.light import edges, recess
 
 GOODS: tuple[RGB, ...] = (
     (0.74, 0.30, 0.24),
@@ -42,23 +42,45 @@ def _bay(brush: Brush, shop: Shop, pane: Rect, rng: np.random.Generator, *, is_e
     foot = 0.94 if is_entrance else 0.80
     glass = pane.part(0.07, 0.02, 0.93, foot)
     seed = int(rng.integers(2**31))
-    paint_glass(brush, glass, seed, sky=float(rng.uniform(0.1, 0.45)), room=(0.40, 0.35, 0.28))
+    paint_glass(brush, glass, seed, sky=float(rng.uniform(0.1, 0.45)), room=(0.27, 0.235, 0.19))
     places, tones = rng.random((7, 3)), rng.integers(len(GOODS), size=7)
     if is_entrance:
         handle = pane.part(0.78, 0.42, 0.83, 0.62)
         canvas.fill(pane.part(0.07, 0.20, 0.93, 0.225), darker(shop.sign, 0.8))
         canvas.fill(handle, (0.78, 0.76, 0.70))
     else:
-        for (u, w, h), tone in zip(places, tones, strict=True):
-            width, height = 0.08 + 0.12 * w, 0.10 + 0.34 * h
-            x = 0.03 + (0.94 - width) * u
-            item = glass.part(float(x), float(1 - height), float(x + width), 1.0)
-            canvas.fill(item, GOODS[int(tone)], 0.75)
-            canvas.gradient(item, 1.1, 0.75)
+        for number, ((u, w, h), tone) in enumerate(zip(places, tones, strict=True)):
+            _goods(brush, glass, float(u), float(w), float(h), GOODS[int(tone)], number)
         riser = pane.part(0.07, 0.84, 0.93, 0.97)
         brush.block(riser, shop.sign, 0.05 * riser.height, -1.0)
     edges(canvas, glass, 0.012 * pane.width, brush.light, -0.8)
     recess(canvas, glass, 0.06 * pane.width, brush.light)
+
+
+def _goods(brush: Brush, glass: Rect, u: float, w: float, h: float, colour: RGB, number: int) -> None:
+    """One thing in the window: a lamp, a picture on the back wall, a bust or vase, a box."""
+    canvas = brush.canvas
+    kind = min(number, 6)
+    if kind == 0:
+        x = 0.25 + 0.5 * u
+        canvas.fill(glass.part(x - 0.008, 0.0, x + 0.008, 0.2), (0.2, 0.18, 0.16))
+        lamp = glass.part(x - 0.07, 0.17, x + 0.07, 0.25)
+        canvas.fill_mask(lamp, canvas.ellipse_mask(lamp), (0.98, 0.88, 0.62))
+    elif kind == 1:
+        picture = glass.part(0.12 + 0.4 * u, 0.3, 0.32 + 0.45 * u + 0.1 * w, 0.3 + 0.12 + 0.12 * h)
+        canvas.fill(picture, darker(colour, 0.8), 0.6)
+    elif kind in (2, 3):
+        x, height = 0.08 + 0.7 * u, 0.16 + 0.2 * h
+        body = glass.part(x, 1.02 - height, x + 0.1 + 0.08 * w, 1.02)
+        canvas.fill_mask(body, 0.85 * canvas.ellipse_mask(body), colour)
+        neck = body.part(0.36, -0.1, 0.64, 0.3)
+        canvas.fill_mask(neck, 0.85 * canvas.ellipse_mask(neck), darker(colour, 0.9))
+    else:
+        width, height = 0.10 + 0.14 * w, 0.06 + 0.22 * h
+        x = 0.03 + (0.94 - width) * u
+        item = glass.part(x, 1.0 - height, x + width, 1.0)
+        canvas.fill(item, colour, 0.8)
+        canvas.gradient(item, 1.1, 0.75)
 
 
 def _sign(brush: Brush, shop: Shop, band: Rect, rng: np.random.Generator) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .brush import Brush, darker
-from .elements import Plan
-from .geometry import Rect
-from .glass import paint_glass
-from .materials import Surface, lay
-from .scheme import mix
+from asap_lightning.data.demo.brush import Brush, darker
+from asap_lightning.data.demo.elements import Plan
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.glass import paint_glass
+from asap_lightning.data.demo.materials import Surface, lay
+from asap_lightning.data.demo.scheme import mix
 
 
 def paint_sky(brush: Brush) -> None:
@@ -21,7 +21,7 @@ def paint_sky(brush: Brush) -> None:
     clouds = np.clip(0.35 * brush.noise.stains[where] + 0.1, 0, 0.8)[..., None]
     zenith = np.asarray(brush.scheme.sky, np.float32)
     haze = np.array([0.90, 0.92, 0.93], np.float32)
-    blue = zenith + (haze - zenith) * np.clip(ys * 4.5, 0, 0.8)[..., None]
+    blue = zenith + (haze - zenith) * np.clip(0.15 + ys * 4.5, 0, 0.8)[..., None]
     canvas.photo[where] = blue + (haze - blue) * clouds
 
 
@@ -70,18 +70,18 @@ def paint_pavement(brush: Brush, plan: Plan) -> None:
     canvas, y = brush.canvas, plan.facade.y1
     rest = 1.0 - y
     slabs = Surface(
-        (0.60, 0.59, 0.57),
+        (0.74, 0.73, 0.70),
         0.5 * rest,
         2.4,
         0.035,
-        (0.44, 0.43, 0.42),
+        (0.56, 0.55, 0.53),
         variation=0.03,
         roughness=0.035,
         stains=0.05,
     )
     lay(canvas, Rect(0.0, y, 1.0, y + 0.55 * rest), slabs, brush.noise)
     kerb = Rect(0.0, y + 0.55 * rest, 1.0, y + 0.68 * rest)
-    brush.block(kerb, (0.66, 0.65, 0.63), 0.04 * rest)
+    brush.block(kerb, (0.80, 0.79, 0.76), 0.04 * rest)
     road = Rect(0.0, y + 0.68 * rest, 1.0, 1.0)
-    lay(canvas, road, Surface((0.40, 0.40, 0.41), roughness=0.05, stains=0.04), brush.noise)
+    lay(canvas, road, Surface((0.52, 0.52, 0.53), roughness=0.05, stains=0.04), brush.noise)
     canvas.shade(Rect(0.0, y - 0.002, 1.0, y + 0.12 * rest), 0.72, 0.25 * rest)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .brush import Brush, darker
-from .classes import BALCONY, CORNICE, DECO, PILLAR
-from .elements import RGB, Balcony, Cornice, Deco, Pillar
-from .geometry import Rect
-from .light import edges
-from .scheme import mix
+from asap_lightning.data.demo.brush import Brush, darker
+from asap_lightning.data.demo.classes import BALCONY, CORNICE, DECO, PILLAR
+from asap_lightning.data.demo.elements import RGB, Balcony, Cornice, Deco, Pillar
+from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.light import edges
+from asap_lightning.data.demo.scheme import mix
 
 # Lightness of a cornice's mouldings from the top edge down: (share of the height, factor).
 PROFILE = ((0.10, 1.10), (0.16, 1.0), (0.07, 0.72), (0.20, 1.04), (0.08, 0.62), (0.27, 0.93), (0.12, 0.80))
@@ -19,7 +19,7 @@ def paint_cornice(brush: Brush, cornice: Cornice) -> None:
     """A moulded band of fillets and hollows, perhaps with dentils, and its shadow on the wall."""
     box, canvas, trim = cornice.box, brush.canvas, brush.scheme.trim
     brush.cast(box, cornice.depth)
-    canvas.fill(box, brush.worn(box, trim, 0.025, 0.045))
+    canvas.fill(box, brush.worn(box, trim, 0.018, 0.025))
     v = 0.0
     for share, factor in PROFILE:
         canvas.shade(box.part(0.0, v, 1.0, v + share), factor)
