@@ -1,0 +1,279 @@
+"""The DataModule: a data set on disk as Lightning's loaders, resumable at any batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities import rank_zero_warn
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.dataset import PairedDataset
+from asap_lightning.data.layouts.base import Item, Layout, Split
+from asap_lightning.data.loader import PairedLoader, collate_or_report, start_worker
+from asap_lightning.data.sampler import EvaluationSampler, TrainingPosition, TrainingSampler
+from asap_lightning.data.transforms import EVALUATION_MODES, Geometry, Mode, OddSize, PairedTransform
+from asap_lightning.errors import UserError
+
+
+class PairedDataModule(LightningDataModule):
+    """Pairs of condition and photo.
+
+    Order and augmentation are pure functions of (seed, epoch, index): they depend neither on the number
+    of workers nor on what ran before, and nothing here touches torch's global random state. Run the
+    trainer with ``use_distributed_sampler=False``: the samplers know ranks themselves.
+
+    Args:
+        root: the folder of the data set.
+        layout: makes the layout from the root: a class of `data.layouts` or a partial of one.
+        height, width: size of the pairs in training, and in evaluation where `eval_mode` is ``fixed``.
+        mode: how training pairs come to that size; see `Geometry`.
+        load_height, load_width: size before the crop; see `Geometry`.
+        flip: whether half of the training pairs are mirrored.
+        extra_transforms: further albumentations transforms for training.
+        eval_mode: as `mode`, for evaluation: a mode without a crop, since nothing may be cut off there.
+        odd_size: what happens at evaluation to sizes that the generator cannot take: ``pad`` (repeat the last
+            row and column, `Batch.valid` has the real size) or ``resize`` (to the nearest multiple).
+            In training they are always resized, as in the authors' programs.
+        size_multiple: what height and width must be multiples of; set it from the generator's
+            ``size_multiple`` before the loaders are made.
+        instance_edges: whether instance maps are read.
+        batch_size: pairs a batch and process in training.
+        eval_batch_size: the same in evaluation; by default `batch_size` where all pairs get one size, else 1.
+        drop_last: whether the last, smaller batch of an epoch is left out.
+        shuffle: whether training pairs are shuffled.
+        limit_train, limit_val, limit_test: use only the first pairs of a split.
+        num_workers: processes that read files; 0 reads in the main process.
+        prefetch_factor: batches that each worker prepares ahead.
+        persistent_workers: whether workers live on from epoch to epoch; by default, if there are any.
+        pin_memory: by default, if CUDA is there.
+        seed: decides order and augmentation.
+
+    Attributes:
+        spec: what the conditions are; known before any file is read.
+        position: where the training data stands (epoch, first batch of this pass, batches delivered).
+    """
+
+    # A rank may have no evaluation pair at all when there are fewer pairs than ranks.
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        layout: Callable[..., Layout],
+        height: int,
+        width: int,
+        *,
+        mode: Mode = "fixed",
+        load_height: int | None = None,
+        load_width: int | None = None,
+        flip: bool = True,
+        extra_transforms: Sequence[Any] = (),
+        eval_mode: Mode = "fixed",
+        odd_size: OddSize = "pad",
+        size_multiple: int = 1,
+        instance_edges: bool = False,
+        batch_size: int = 1,
+        eval_batch_size: int | None = None,
+        drop_last: bool = True,
+        shuffle: bool = True,
+        limit_train: int | None = None,
+        limit_val: int | None = None,
+        limit_test: int | None = None,
+        num_workers: int = 0,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool | None = None,
+        pin_memory: bool | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.layout = layout(Path(root), instances=instance_edges)
+        self.geometry = Geometry(mode, height, width, load_height, load_width)
+        if eval_mode not in EVALUATION_MODES:
+            raise UserError(
+                f"data.eval_mode={eval_mode}: one of {', '.join(EVALUATION_MODES)} was expected (nothing is "
+                "cropped "
+                "at evaluation)"
+            )
+        self.eval_geometry = Geometry(eval_mode, height, width, load_height, load_width)
+        self.flip, self.extra_transforms = flip, tuple(extra_transforms)
+        self.odd_size, self.size_multiple = odd_size, size_multiple
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size or (batch_size if eval_mode == "fixed" else 1)
+        self.drop_last, self.shuffle, self.seed = drop_last, shuffle, seed
+        self.limits: dict[Split, int | None] = {"train": limit_train, "val": limit_val, "test": limit_test}
+        self.num_workers, self.prefetch_factor = num_workers, prefetch_factor
+        self.persistent_workers, self.pin_memory = persistent_workers, pin_memory
+        self.position = TrainingPosition()
+        self._require_numbers()
+
+    def _require_numbers(self) -> None:
+        for name, value, least in (
+            ("batch_size", self.batch_size, 1),
+            ("eval_batch_size", self.eval_batch_size, 1),
+            ("num_workers", self.num_workers, 0),
+            ("size_multiple", self.size_multiple, 1),
+            *((f"limit_{split}", limit, 1) for split, limit in self.limits.items() if limit is not None),
+        ):
+            if value < least:
+                raise UserError(f"data.{name}={value}: at least {least} was expected")
+
+    @property
+    def spec(self) -> ConditionSpec:
+        """What the conditions are."""
+        return self.layout.spec
+
+    @property
+    def height(self) -> int:
+        """Rows of a training pair, where the mode fixes them."""
+        return self.geometry.height
+
+    @property
+    def width(self) -> int:
+        """Columns of a training pair, where the mode fixes them."""
+        return self.geometry.width
+
+    def setup(self, stage: str | None = None) -> None:
+        """Finds the files of the splits that this stage needs; reads none of them."""
+        needed: dict[str | None, tuple[Split, ...]] = {
+            "fit": ("train", "val"),
+            "validate": ("val",),
+            "test": ("test",),
+            "predict": ("test",),
+        }
+        for split in needed.get(stage, ()):
+            self.items(split)
+        if stage == "fit":
+            self._require_divisible()
+
+    def _require_divisible(self) -> None:
+        if self.geometry.crops or self.geometry.mode == "fixed":
+            for name, side in (("height", self.height), ("width", self.width)):
+                if side % self.size_multiple:
+                    below = side // self.size_multiple * self.size_multiple
+                    nearest = f"{below} or " if below else ""
+                    raise UserError(
+                        f"data.{name}={side} is not a multiple of {self.size_multiple}, which the generator "
+                        "needs: "
+                        f"use {nearest}{below + self.size_multiple}"
+                    )
+
+    def items(self, split: Split) -> list[Item]:
+        """The pairs of a split, after its limit."""
+        return self.layout.items(split)[: self.limits[split]]
+
+    def dataset(self, split: Split) -> PairedDataset:
+        """The pairs of a split with the transform that belongs to it."""
+        if split == "train":
+            transform = PairedTransform(
+                self.geometry,
+                flip=self.flip,
+                size_multiple=self.size_multiple,
+                odd_size="resize",
+                extra=self.extra_transforms,
+            )
+        else:
+            transform = PairedTransform(
+                self.eval_geometry, size_multiple=self.size_multiple, odd_size=self.odd_size
+            )
+        return PairedDataset(self.layout, self.items(split), transform, self.seed)
+
+    def train_dataloader(self) -> PairedLoader:
+        """Shuffled, augmented pairs, from `position` on."""
+        dataset = self.dataset("train")
+        sampler = TrainingSampler(
+            len(dataset),
+            self.batch_size,
+            seed=self.seed,
+            position=self.position,
+            drop_last=self.drop_last,
+            shuffle=self.shuffle,
+            rank=self._rank,
+            world_size=self._world_size,
+        )
+        loader = PairedLoader(dataset, batch_sampler=sampler, **self._loader_options())
+        loader.position = self.position
+        return loader
+
+    def val_dataloader(self) -> PairedLoader:
+        """Validation pairs in order, each once."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> PairedLoader:
+        """Test pairs in order, each once."""
+        return self._evaluation_loader("test")
+
+    def predict_dataloader(self) -> PairedLoader:
+        """The conditions of the test split, each once."""
+        return self._evaluation_loader("test")
+
+    def _evaluation_loader(self, split: Split) -> PairedLoader:
+        dataset = self.dataset(split)
+        sampler = EvaluationSampler(len(dataset), rank=self._rank, world_size=self._world_size)
+        return PairedLoader(
+            dataset, sampler=sampler, batch_size=self.eval_batch_size, **self._loader_options()
+        )
+
+    def _loader_options(self) -> dict[str, Any]:
+        pin_memory = torch.cuda.is_available() if self.pin_memory is None else self.pin_memory
+        options: dict[str, Any] = {
+            "num_workers": self.num_workers,
+            "collate_fn": collate_or_report,
+            "pin_memory": pin_memory,
+            # A generator of its own: starting workers must not draw from torch's global state.
+            "generator": torch.Generator().manual_seed(self.seed),
+        }
+        if self.num_workers:
+            keep = True if self.persistent_workers is None else self.persistent_workers
+            options |= {"worker_init_fn": start_worker, "persistent_workers": keep}
+            if self.prefetch_factor is not None:
+                options["prefetch_factor"] = self.prefetch_factor
+        return options
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer is not None else 0
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer is not None else 1
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Moves a `Batch`; asynchronously if it is in page-locked memory."""
+        return batch.to(device, non_blocking=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training goes on: the epoch and the number of its batches that are done."""
+        epoch, batch = self._finished()
+        return {"epoch": epoch, "batch": batch, **self._identity()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Makes the next pass over the training data start where `state_dict` was taken."""
+        self.position.resume(int(state_dict["epoch"]), int(state_dict["batch"]))
+        changed = {k: (state_dict[k], v) for k, v in self._identity().items() if state_dict.get(k, v) != v}
+        if changed:
+            rank_zero_warn(
+                "the run is continued with other data settings, so it will not repeat the uninterrupted run: "
+                + ", ".join(f"{key} was {before}, is {now}" for key, (before, now) in changed.items())
+            )
+
+    def _identity(self) -> dict[str, Any]:
+        """What the meaning of a position depends on."""
+        return {"seed": self.seed, "batch_size": self.batch_size, "world_size": self._world_size}
+
+    def _finished(self) -> tuple[int, int]:
+        """Epoch and finished batches; a batch that is being trained on does not count."""
+        position = self.position
+        done = position.start + position.delivered
+        trainer = self.trainer
+        if trainer is None or not position.delivered:
+            return position.epoch, done
+        progress: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+        done -= int(progress.ready > progress.processed)
+        if done >= trainer.num_training_batches:
+            return position.epoch + 1, 0
+        return position.epoch, done

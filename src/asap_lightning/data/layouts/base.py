@@ -1,0 +1,249 @@
+"""What every data-set layout is: a list of named pairs a split, and how one of them is read."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from asap_lightning.condition import ConditionKind, ConditionSpec
+from asap_lightning.data.labels import LabelFormat
+from asap_lightning.data.reading import (
+    IMAGE_SUFFIXES,
+    read_depth,
+    read_grey,
+    read_instance,
+    read_label,
+    read_photo,
+    scale_depth,
+)
+from asap_lightning.data.sample import Sample
+from asap_lightning.errors import UserError
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+CONDITION_KINDS = ("label", "image", "grey", "depth")
+DEPTH_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """The files of one pair.
+
+    Attributes:
+        name: unique in its split and usable as a file stem.
+        condition: the label map, condition image or depth map.
+        photo: the real photo; None where a split has conditions alone.
+        instance: the instance map, if the layout was asked for them.
+        index: the position inside a file that holds many pairs.
+    """
+
+    name: str
+    condition: Path
+    photo: Path | None = None
+    instance: Path | None = None
+    index: int = 0
+
+
+class Layout(ABC):
+    """A data set on disk.
+
+    Args:
+        root: the folder of the data set.
+        instances: whether instance maps are wanted; where False, none is looked for.
+    """
+
+    title: ClassVar[str]
+    config: ClassVar[str]
+    expected: ClassVar[str]
+    has_instances: ClassVar[bool] = False
+
+    def __init__(self, root: str | os.PathLike[str], *, instances: bool = False) -> None:
+        self.root = Path(root)
+        self.instances = instances
+        self._items: dict[str, list[Item]] = {}
+        if instances and not self.has_instances:
+            raise UserError(
+                f"data.instance_edges=true, but {self.title} has no instance maps: set "
+                "data.instance_edges=false"
+            )
+
+    @property
+    @abstractmethod
+    def spec(self) -> ConditionSpec:
+        """What the conditions of this data set are."""
+
+    @abstractmethod
+    def find(self, split: Split) -> list[Item]:
+        """The pairs of a split in their stated order; called once a split."""
+
+    @abstractmethod
+    def read(self, item: Item) -> Sample:
+        """Reads the files of a pair; a `UserError` names the file that is wrong."""
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, root: Path) -> bool:
+        """Whether a folder looks like this layout; cheap, reads no image."""
+
+    def items(self, split: Split) -> list[Item]:
+        """The pairs of a split.
+
+        Raises:
+            UserError: the folder is missing, empty, of another layout, or its pairs are incomplete.
+        """
+        if split not in self._items:
+            self.require_root()
+            items = self.find(split)
+            if not items:
+                raise self.wrong_root(f"no pairs were found for the split '{split}'")
+            self._require_unique(items)
+            self._items[split] = items
+        return self._items[split]
+
+    def require_root(self) -> None:
+        """A `UserError` unless the root is a folder with something in it."""
+        if not self.root.exists():
+            raise UserError(
+                f"data.root={self.root}: there is no such folder. {self.title} is expected "
+                f"there:\n{self.expected}"
+            )
+        if not self.root.is_dir():
+            raise UserError(f"data.root={self.root} is a file; the folder of {self.title} was expected")
+        if not any(not entry.name.startswith(".") for entry in os.scandir(self.root)):
+            raise UserError(
+                f"data.root={self.root} is an empty folder. {self.title} is expected there:\n{self.expected}"
+            )
+
+    def wrong_root(self, found: str) -> UserError:
+        """The error for a folder without what this layout needs; says what it looks like instead."""
+        from asap_lightning.data.layouts.recognise import advice
+
+        hint = advice(self.root, type(self))
+        return UserError(
+            f"data.root={self.root} is not laid out as {self.title}: {found}. Expected:\n{self.expected}"
+            + (f"\n{hint}" if hint else "")
+        )
+
+    def _require_unique(self, items: Sequence[Item]) -> None:
+        seen: dict[str, Item] = {}
+        for item in items:
+            if item.name in seen:
+                raise UserError(
+                    f"two pairs are both called '{item.name}': {seen[item.name].condition} and "
+                    f"{item.condition}. "
+                    "Names must be unique, since results are written under them: rename one"
+                )
+            seen[item.name] = item
+
+
+class LabelLayout(Layout):
+    """A layout whose conditions are label maps."""
+
+    labels: LabelFormat
+
+    @property
+    def spec(self) -> ConditionSpec:
+        return label_spec(self.labels, self.instances)
+
+    def read(self, item: Item) -> Sample:
+        paths = {"label": item.condition}
+        label = read_label(item.condition, self.labels)
+        instance, photo = None, None
+        if item.instance is not None:
+            instance, paths["instance"] = read_instance(item.instance), item.instance
+        if item.photo is not None:
+            photo, paths["photo"] = read_photo(item.photo), item.photo
+        sample = Sample(item.name, label=label, instance=instance, photo=photo, paths=paths)
+        return sample.require_equal_sizes()
+
+
+class AnyConditionLayout(LabelLayout):
+    """A layout of plain folders, whose conditions may be of any kind.
+
+    Args:
+        root: the folder of the data set.
+        condition: ``label``, ``image`` (RGB), ``grey`` or ``depth``.
+        num_classes, has_unknown, label_values, palette, class_names: as in `LabelFormat`; for labels.
+        depth_unit: metres that the value 1 of a depth file stands for.
+        nearest, farthest: depths in metres that become -1 and 1.
+        instances: as in `Layout`.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        condition: str = "label",
+        num_classes: int | None = None,
+        has_unknown: bool = False,
+        label_values: dict[int, int] | None = None,
+        palette: Sequence[Sequence[int]] | dict[int, Sequence[int]] | None = None,
+        class_names: Sequence[str] = (),
+        depth_unit: float = 0.001,
+        nearest: float = 0.0,
+        farthest: float = 10.0,
+        instances: bool = False,
+    ) -> None:
+        super().__init__(root, instances=instances)
+        if condition not in CONDITION_KINDS:
+            raise UserError(
+                f"data.layout.condition={condition}: one of {', '.join(CONDITION_KINDS)} was expected"
+            )
+        self.condition = condition
+        self.depth_unit, self.nearest, self.farthest = depth_unit, nearest, farthest
+        if condition == "label":
+            if num_classes is None:
+                if palette is None:
+                    raise UserError(
+                        f"{self.title}: how many classes do the label maps have? "
+                        "Set data.layout.num_classes=N (ids 0..N-1)"
+                    )
+                num_classes = len(palette) - int(has_unknown)
+            self.labels = LabelFormat(
+                num_classes, has_unknown, values=label_values, palette=palette, class_names=tuple(class_names)
+            )
+
+    @property
+    def spec(self) -> ConditionSpec:
+        if self.condition == "label":
+            return label_spec(self.labels, self.instances)
+        kind: ConditionKind = "depth" if self.condition == "depth" else "image"
+        channels = 3 if self.condition == "image" else 1
+        return ConditionSpec(kind=kind, channels=channels, instance_edges=self.instances)
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """File suffixes of conditions."""
+        return DEPTH_SUFFIXES if self.condition == "depth" else IMAGE_SUFFIXES
+
+    def read(self, item: Item) -> Sample:
+        if self.condition == "label":
+            return super().read(item)
+        paths = {"depth" if self.condition == "depth" else "image": item.condition}
+        image, depth, instance, photo = None, None, None, None
+        if self.condition == "depth":
+            metres = read_depth(item.condition, self.depth_unit)
+            depth = scale_depth(metres, self.nearest, self.farthest)
+        else:
+            image = (read_photo if self.condition == "image" else read_grey)(item.condition)
+        if item.instance is not None:
+            instance, paths["instance"] = read_instance(item.instance), item.instance
+        if item.photo is not None:
+            photo, paths["photo"] = read_photo(item.photo), item.photo
+        sample = Sample(item.name, image=image, depth=depth, instance=instance, photo=photo, paths=paths)
+        return sample.require_equal_sizes()
+
+
+def label_spec(labels: LabelFormat, instances: bool) -> ConditionSpec:
+    """The `ConditionSpec` of label maps in this format."""
+    return ConditionSpec(
+        kind="label",
+        num_classes=labels.num_classes,
+        has_unknown=labels.has_unknown,
+        instance_edges=instances,
+        class_names=labels.class_names,
+    )

@@ -1,0 +1,41 @@
+"""Says which layout a folder looks like, for helpful errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asap_lightning.data.layouts.base import Layout
+
+
+def known_layouts() -> list[type[Layout]]:
+    """Every layout that can be recognised, the most particular first."""
+    from asap_lightning.data import layouts
+
+    return list(layouts.RECOGNISED)
+
+
+def recognise(root: Path) -> type[Layout] | None:
+    """The layout that a folder looks like; None if it looks like none. Reads no image."""
+    if not root.is_dir():
+        return None
+    return next((layout for layout in known_layouts() if layout.matches(root)), None)
+
+
+def advice(root: Path, wanted: type[Layout]) -> str:
+    """What to do about a folder that is not laid out as wanted; empty if nothing is known."""
+    found = recognise(root)
+    if found is not None and found is not wanted:
+        return f"This folder looks like {found.title}: use data={found.config}"
+    if found is None:
+        for near in _neighbours(root):
+            other = recognise(near)
+            if other is not None:
+                use = "" if other is wanted else f" data={other.config}"
+                return f"{near} looks like {other.title}: use{use} data.root={near}"
+    return ""
+
+
+def _neighbours(root: Path) -> list[Path]:
+    """The folders one level below and the one above: a root is often given one level off."""
+    below = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return [*below, root.absolute().parent]

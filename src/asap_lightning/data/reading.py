@@ -1,0 +1,183 @@
+"""Reading image files of every kind that data sets hold; every failure names the file."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from asap_lightning.data.labels import LabelFormat
+from asap_lightning.errors import UserError
+
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".gif"}
+)
+_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
+_INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def open_image(path: Path) -> Image.Image:
+    """Decodes a file completely and turns it upright (EXIF orientation).
+
+    Raises:
+        UserError: the file is missing, empty, not an image, truncated or damaged.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty (0 bytes): copy or download the file again")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(path)
+        image.load()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except UnidentifiedImageError as error:
+        raise UserError(
+            f"{path} is not an image that can be read: its content is not PNG, JPEG or another known "
+            "format, whatever its name says"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} is too large to be a picture of a data set: {error}") from error
+    except _DECODING_ERRORS as error:
+        raise UserError(
+            f"{path} cannot be decoded, it is truncated or damaged ({error}): copy or download it again"
+        ) from error
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    return image
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """A photo as (H, W, 3) uint8.
+
+    Grey, palette, CMYK and 16-bit files are converted; an alpha channel is dropped, as the authors'
+    programs do.
+    """
+    return photo_array(open_image(path), path)
+
+
+def photo_array(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    """As `read_photo`, for an image that is already open."""
+    if image.mode == "RGB":
+        return np.asarray(image)
+    if image.mode.startswith("I"):
+        return np.repeat(_grey_8bit(np.asarray(image), path)[..., None], 3, axis=2)
+    if image.mode == "F":
+        raise UserError(f"{path} holds floating-point values, as depth maps do; a photo must be 8- or 16-bit")
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return np.asarray(image.convert("RGB"))
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """A picture as one grey channel (H, W, 1) uint8; colours by ITU-R 601 luma."""
+    image = open_image(path)
+    if image.mode == "L":
+        return np.asarray(image)[..., None]
+    photo = photo_array(image, path)
+    return np.asarray(Image.fromarray(photo).convert("L"))[..., None]
+
+
+def _grey_8bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
+    """Grey values of 16 or 32 bits as 8 bits: the full range 0..65535 becomes 0..255."""
+    if values.size and (values.max() > 65535 or values.min() < 0):
+        raise UserError(
+            f"{path} holds values from {values.min()} to {values.max()}; a photo must be 8- or 16-bit"
+        )
+    return np.round(values.astype(np.float32) / 257.0).astype(np.uint8)
+
+
+def read_label(path: Path, labels: LabelFormat) -> NDArray:
+    """A label map as class ids (H, W), uint8 or int32, validated.
+
+    Palette files give their indices, not their colours. RGB and RGBA files are accepted if their
+    channels are equal (a grey picture saved as RGB) or if ``labels.palette`` says what the colours
+    mean.
+
+    Raises:
+        UserError: ids outside the classes, or a picture where a label map is meant.
+    """
+    image = open_image(path)
+    if labels.palette is not None and image.mode not in ("1", "L", "I", "I;16", "I;16B", "F"):
+        return labels.from_colours(np.asarray(image.convert("RGB")), path)
+    return labels.from_ids(_ids(image, path), path)
+
+
+def _ids(image: Image.Image, path: Path) -> NDArray:
+    """The integers that a label or instance file stores (H, W)."""
+    if image.mode in _INTEGER_MODES:
+        ids = np.asarray(image)
+        return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
+    if image.mode in ("LA", "La", "PA"):
+        return np.asarray(image)[..., 0]
+    if image.mode == "F":
+        raise UserError(f"{path} holds floating-point values; a label map holds integer class ids")
+    colours = np.asarray(image.convert("RGB"))
+    if (colours[..., 0] == colours[..., 1]).all() and (colours[..., 1] == colours[..., 2]).all():
+        return np.ascontiguousarray(colours[..., 0])
+    raise UserError(
+        f"{path} is a colour picture ({image.mode}) where a label map is meant: one channel with a class id "
+        "a pixel was expected. If it is the photo, labels and photos are swapped; if its colours "
+        "stand for classes, say which: data.layout.palette=[[r,g,b],...] in the order of the classes"
+    )
+
+
+def read_instance(path: Path) -> NDArray[np.int32]:
+    """An instance map (H, W) int32 from 8-, 16- or 32-bit integers.
+
+    A colour picture is taken as one id a colour: only the borders between ids matter.
+    """
+    image = open_image(path)
+    if image.mode in ("RGB", "RGBA", "CMYK", "YCbCr"):
+        colours = np.asarray(image.convert("RGB")).astype(np.int32)
+        return (colours[..., 0] << 16) | (colours[..., 1] << 8) | colours[..., 2]
+    return _ids(image, path).astype(np.int32)
+
+
+def read_depth(path: Path, unit: float) -> NDArray[np.float32]:
+    """A depth map in metres (H, W) float32.
+
+    Args:
+        path: a 16-bit PNG, a floating-point TIFF, or a ``.npy`` array.
+        unit: metres that the value 1 of the file stands for (0.001 for millimetres).
+    """
+    if path.suffix.lower() == ".npy":
+        values = _load_npy(path)
+    else:
+        image = open_image(path)
+        if image.mode not in (*_INTEGER_MODES, "F"):
+            raise UserError(
+                f"{path} is a colour picture ({image.mode}) where a depth map is meant: "
+                "a 16-bit PNG, a floating-point TIFF or a .npy file was expected"
+            )
+        values = np.asarray(image)
+    if values.ndim != 2:
+        raise UserError(f"{path} has the shape {values.shape}; a depth map has height and width only")
+    depth = values.astype(np.float32) * np.float32(unit)
+    if not np.isfinite(depth).all():
+        raise UserError(
+            f"{path} holds {np.count_nonzero(~np.isfinite(depth))} depths that are NaN or infinite"
+        )
+    return depth
+
+
+def _load_npy(path: Path) -> NDArray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is not a NumPy array that can be read ({error})") from error
+
+
+def scale_depth(depth: NDArray[np.float32], nearest: float, farthest: float) -> NDArray[np.float32]:
+    """Depth in [-1, 1]: ``2 * clip((depth - nearest) / (farthest - nearest), 0, 1) - 1``."""
+    if farthest <= nearest:
+        raise UserError(f"data.layout.farthest={farthest} must be greater than data.layout.nearest={nearest}")
+    share = np.clip((depth - np.float32(nearest)) / np.float32(farthest - nearest), 0.0, 1.0)
+    return (share * 2.0 - 1.0).astype(np.float32)

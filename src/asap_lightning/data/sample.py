@@ -1,0 +1,76 @@
+"""One pair of a data set as it was read from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asap_lightning.errors import UserError
+
+ARRAYS = ("label", "image", "depth", "instance", "photo")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A condition and its photo, NumPy, height and width first.
+
+    Attributes:
+        name: unique in its split and usable as a file stem.
+        label: (H, W) uint8 or int32, class ids in [0, label_channels): validated, and 'unknown' is
+            already the last channel.
+        image: (H, W, C) uint8, an RGB or grey condition.
+        depth: (H, W) float32 in [-1, 1].
+        instance: (H, W) int32; only the borders between ids matter.
+        photo: (H, W, 3) uint8; None where a split has conditions alone.
+        paths: the file that each array came from, by the array's name.
+        valid: height and width of the real content, anchored top left; None means all of it.
+    """
+
+    name: str
+    label: NDArray | None = None
+    image: NDArray[np.uint8] | None = None
+    depth: NDArray[np.float32] | None = None
+    instance: NDArray[np.int32] | None = None
+    photo: NDArray[np.uint8] | None = None
+    paths: dict[str, Path] = field(default_factory=dict)
+    valid: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.label is None and self.image is None and self.depth is None:
+            raise ValueError(f"sample '{self.name}' has no condition: no label, image or depth")
+
+    @property
+    def arrays(self) -> dict[str, NDArray]:
+        """The arrays that are present, by name."""
+        return {name: array for name in ARRAYS if (array := getattr(self, name)) is not None}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        shape = next(iter(self.arrays.values())).shape
+        return shape[0], shape[1]
+
+    def map(self, function: Callable[[str, NDArray], NDArray]) -> Sample:
+        """A copy with ``function(name, array)`` applied to every array that is present."""
+        changed: dict[str, Any] = {name: function(name, array) for name, array in self.arrays.items()}
+        return replace(self, **changed)
+
+    def require_equal_sizes(self) -> Sample:
+        """This sample; a `UserError` naming both files if two of its arrays differ in size."""
+        first, *others = self.arrays.items()
+        for name, array in others:
+            if array.shape[:2] != first[1].shape[:2]:
+                raise UserError(
+                    f"the files of pair '{self.name}' differ in size: "
+                    f"{self._describe(*first)}, but {self._describe(name, array)}. "
+                    "Both must cover the same pixels: resize or crop one of the files to match the other"
+                )
+        return self
+
+    def _describe(self, name: str, array: NDArray) -> str:
+        return f"{name} {self.paths.get(name, '')} is {array.shape[1]} x {array.shape[0]} (width x height)"
