@@ -76,8 +76,9 @@ class AsapGenerator(Generator):
         backend: str | None = None,
     ) -> None:
         super().__init__()
-        if s1 < 1 or s1 & (s1 - 1):
-            raise ValueError(f"S1 must be a power of two, got {s1}")
+        for name, factor in (("S1", s1), ("S2", s2)):
+            if factor < 1 or factor & (factor - 1):
+                raise ValueError(f"{name} must be a power of two, got {factor}")
         if phi_mode not in ("nearest", "bilinear", "constant"):
             raise ValueError(f"phi_mode must be nearest, bilinear or constant, got {phi_mode!r}")
         self.spec, self.s1, self.s2 = spec, s1, s2

@@ -1,0 +1,23 @@
+"""Training: the LightningModule, schedules, checkpoints, callbacks."""
+
+from asap_lightning.training.checkpoint import AtomicCheckpointIO, ModelDescription, read_checkpoint
+from asap_lightning.training.checkpoint_writer import CheckpointWriter
+from asap_lightning.training.diverged import DivergedError
+from asap_lightning.training.module import TranslationModule
+from asap_lightning.training.runner import fit, make_trainer
+from asap_lightning.training.schedule import ConstantThenLinear
+from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
+
+__all__ = [
+    "AtomicCheckpointIO",
+    "CheckpointWriter",
+    "ConstantThenLinear",
+    "DivergedError",
+    "ModelDescription",
+    "StopRequest",
+    "TrainingInterrupted",
+    "TranslationModule",
+    "fit",
+    "make_trainer",
+    "read_checkpoint",
+]

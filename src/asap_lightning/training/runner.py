@@ -1,0 +1,69 @@
+"""Making a trainer that fits this module's needs, and running it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pytorch_lightning import LightningDataModule, Trainer
+
+from asap_lightning.training.checkpoint import AtomicCheckpointIO
+from asap_lightning.training.module import TranslationModule
+from asap_lightning.training.stopping import StopRequest
+
+
+def make_trainer(*, strategy: str = "auto", plugins: Any = None, **settings: Any) -> Trainer:
+    """A Lightning Trainer with atomic checkpoints and our own samplers.
+
+    With several devices ``strategy=auto`` becomes DDP that looks for unused parameters: each of the two
+    networks is idle in the other's backward pass, and plain DDP would wait for its gradients for ever.
+
+    Args:
+        strategy: as Lightning's.
+        plugins: further Lightning plugins.
+        settings: of `pytorch_lightning.Trainer`.
+    """
+    chosen = list(plugins or [])
+    if not any(isinstance(plugin, AtomicCheckpointIO) for plugin in chosen):
+        chosen.append(AtomicCheckpointIO())
+    if strategy == "auto" and _several_processes(settings):
+        strategy = "ddp_find_unused_parameters_true"
+    return Trainer(strategy=strategy, plugins=chosen, use_distributed_sampler=False, **settings)
+
+
+def _several_processes(settings: dict[str, Any]) -> bool:
+    probe = Trainer(
+        accelerator=settings.get("accelerator", "auto"),
+        devices=settings.get("devices", "auto"),
+        num_nodes=settings.get("num_nodes", 1),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    return probe.num_devices * probe.num_nodes > 1
+
+
+def fit(
+    trainer: Trainer,
+    module: TranslationModule,
+    datamodule: LightningDataModule,
+    *,
+    ckpt_path: str | os.PathLike[str] | None = None,
+    stop: StopRequest | None = None,
+) -> None:
+    """Trains; with ``ckpt_path`` continues exactly where that checkpoint was written.
+
+    Args:
+        trainer: from `make_trainer`.
+        module: what is trained.
+        datamodule: what it is trained on.
+        ckpt_path: a checkpoint of the same model.
+        stop: the request that the trainer's `CheckpointWriter` watches; its signal handlers are active meanwhile.
+
+    Raises:
+        TrainingInterrupted: a signal asked to stop; a checkpoint has been written.
+        UserError: another model's checkpoint, missing data, divergence.
+    """
+    with stop or StopRequest():
+        trainer.fit(module, datamodule=datamodule, ckpt_path=None if ckpt_path is None else str(ckpt_path))

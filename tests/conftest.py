@@ -1,0 +1,42 @@
+"""Fixtures for every test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Two test processes share two cores; small tensors gain nothing from threads."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of reference recordings and sample data beside the repository; skips where there is none."""
+    folder = REPOSITORY.parent / "shared"
+    if not (folder / "reference").is_dir():
+        pytest.skip("the reference recordings and sample data (../shared) are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference_dir(shared_dir: Path) -> Path:
+    """Recordings of the authors' programs."""
+    return shared_dir / "reference"

@@ -1,0 +1,76 @@
+"""The perceptual loss: its weights, its layers, its messages."""
+
+import pytest
+import torch
+from torchvision.models import vgg19
+
+from asap_lightning.errors import UserError
+from asap_lightning.losses import PerceptualLoss, TranslationObjective
+from asap_lightning.losses.perceptual import load_vgg19
+
+
+@pytest.fixture(scope="module")
+def weight_file(tmp_path_factory):
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
+    torch.save({f"features.{k}": v for k, v in vgg19(weights=None).features.state_dict().items()}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def loss(weight_file):
+    return PerceptualLoss(weights=weight_file)
+
+
+def test_it_is_the_weighted_l1_distance_of_five_relu_layers(loss, weight_file):
+    fake, real = torch.rand(1, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1
+    network = load_vgg19(weight_file)
+    expected = 0.0
+    for depth, factor in zip((2, 7, 12, 21, 30), (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0), strict=True):
+        expected += factor * (network[:depth](fake) - network[:depth](real)).abs().mean()
+    torch.testing.assert_close(loss(fake, real), 10 * expected)
+    assert loss(real, real).item() == 0
+
+
+def test_imagenet_normalisation_is_an_option(weight_file):
+    normalised = PerceptualLoss(weights=weight_file, imagenet_normalize=True)
+    plain = PerceptualLoss(weights=weight_file)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    shifted = ((image + 1) / 2 - normalised.mean) / normalised.std
+    for a, b in zip(normalised.describe(image), plain.describe(shifted), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_gradients_reach_the_fake_only_and_vgg_is_fixed(loss):
+    fake = torch.rand(1, 3, 32, 32, requires_grad=True)
+    real = torch.rand(1, 3, 32, 32, requires_grad=True)
+    loss.train()(fake, real).backward()
+    assert fake.grad.abs().max() > 0 and real.grad is None
+    assert not any(p.requires_grad for p in loss.parameters()) and not loss.training
+
+
+def test_vgg_stays_out_of_checkpoints_and_loading_does_not_miss_it(loss):
+    objective = TranslationObjective(None, perceptual=loss)
+    assert objective.state_dict() == {}
+    objective.load_state_dict({})
+
+
+def test_missing_weights_say_how_to_get_them_or_do_without(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth[\s\S]*torchvision[\s\S]*loss\.perceptual=null"):
+        PerceptualLoss()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a weight file"])
+def test_an_unreadable_file_is_named(tmp_path, content):
+    path = tmp_path / "vgg.pth"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"vgg\.pth is not a readable weight file"):
+        PerceptualLoss(weights=path)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    path = tmp_path / "other.pth"
+    torch.save({"conv.weight": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match=r"other\.pth does not hold VGG-19"):
+        PerceptualLoss(weights=path)
