@@ -50,7 +50,8 @@ class Noise:
         weight, power = 1.0, 0.0
         for n in cells:
             rng = np.random.default_rng([*self.key, stream, n])
-            total += weight * _enlarge(rng.standard_normal((n, n), dtype=np.float32), self.size)
+            coarse = rng.standard_normal((n, n), dtype=np.float32)
+            total += weight * _enlarge(coarse - coarse.mean(), self.size)
             power += weight**2
             weight *= persistence
         # Linear interpolation lowers the deviation of white noise to about 2/3.
