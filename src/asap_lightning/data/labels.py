@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class LabelFormat:
         palette: class id -> colour (r, g, b), for label maps stored as RGB pictures: a list in the
             order of the classes, or a mapping. A colour for class ``num_classes`` means 'unknown'.
         class_names: names of the classes; may be empty.
+        fixed: whether the data set defines the classes, so that no option can change them.
     """
 
     num_classes: int
@@ -38,7 +39,8 @@ class LabelFormat:
     unknown: int = UNKNOWN
     values: Mapping[int, int] | None = None
     palette: Sequence[Sequence[int]] | Mapping[int, Sequence[int]] | None = None
-    class_names: tuple[str, ...] = field(default=())
+    class_names: tuple[str, ...] = ()
+    fixed: bool = False
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -147,41 +149,56 @@ class LabelFormat:
     def _outside(self, path: Path, bad: NDArray, counts: NDArray, ids: NDArray) -> UserError:
         listed = ", ".join(f"{i} ({n} pixels)" for i, n in zip(bad[:8], counts[:8], strict=True))
         more = f" and {bad.size - 8} more" if bad.size > 8 else ""
-        known = "listed in data.layout.label_values" if self.values is not None else self._range()
         return UserError(
             f"{path}: label {'ids' if bad.size > 1 else 'id'} {listed}{more} outside the classes: "
-            f"the ids must be {known}. {self._advice(bad, ids)}"
+            f"the ids must be {self._known()}. {self._advice(bad, ids)}"
         )
 
-    def _range(self) -> str:
+    def _known(self) -> str:
+        """The ids that have a meaning, in words."""
+        if self.values is not None:
+            known = sorted(self.values)
+            if known == list(range(known[0], known[-1] + 1)):
+                return f"{known[0]}..{known[-1]}"
+            return f"one of {', '.join(map(str, known))} (data.layout.label_values)"
         unknown = f" or {self.unknown} (unknown)" if self.has_unknown else ""
         return f"0..{self.num_classes - 1} (num_classes={self.num_classes}){unknown}"
 
     def _advice(self, bad: NDArray, ids: NDArray) -> str:
+        """What the user may do about ids without a meaning."""
         present = np.unique(ids)
         if ids.dtype != np.uint8 and present.max() > UNKNOWN:
             return (
-                f"This is a {8 * ids.itemsize}-bit file with ids up to {present.max()}: label maps are meant "
-                "to be "
-                "8-bit. It looks like an instance map (class * 1000 + number) or a depth map; "
-                "give the file with the class ids instead"
+                f"This is a {8 * ids.itemsize}-bit file with ids up to {present.max()}, where an 8-bit label "
+                "map is "
+                "meant. It looks like an instance map (class * 1000 + number) or a depth map: give the file "
+                "with "
+                "the class ids instead"
             )
-        if present.size == 2 and set(present.tolist()) == {0, 255}:
-            return (
-                "The file holds only 0 and 255, as a binary mask does: "
-                "set 'data.layout.label_values={0:0,255:1}' and data.layout.num_classes=2"
+        needed = int(bad[bad != UNKNOWN].max()) + 1 if (bad != UNKNOWN).any() else self.num_classes
+        if set(present.tolist()) == {0, UNKNOWN}:
+            advice = (
+                "The file holds only 0 and 255, as a binary mask does: set "
+                "'data.layout.label_values={0:0,255:1}' "
+                "and data.layout.num_classes=2"
             )
-        if bad.size == 1 and bad[0] == UNKNOWN and not self.has_unknown:
-            return (
+        elif bad.size == 1 and bad[0] == UNKNOWN and not self.has_unknown:
+            advice = (
                 "If 255 stands for 'unknown' in this data set, set data.layout.has_unknown=true; "
                 "it becomes a channel of its own"
             )
-        needed = int(bad[bad != UNKNOWN].max()) + 1 if (bad != UNKNOWN).any() else self.num_classes
-        if self.values is not None:
-            return "Add them to data.layout.label_values or correct the file"
-        return (
-            f"Correct the file, or set data.layout.num_classes={needed} if the data set has that many classes"
-        )
+        elif self.values is not None:
+            advice = "Add them to data.layout.label_values or correct the file"
+        else:
+            advice = (
+                f"Correct the file, or set data.layout.num_classes={needed} if there are that many classes"
+            )
+        if self.fixed:
+            return (
+                "This data set defines its classes, so correct the file; a data set of your own is read with "
+                "data=spade_folders and its data.layout.num_classes, has_unknown, label_values"
+            )
+        return advice
 
 
 def _colour(value: Sequence[int]) -> tuple[int, int, int]:

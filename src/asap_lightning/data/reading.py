@@ -102,7 +102,11 @@ def read_label(path: Path, labels: LabelFormat) -> NDArray:
     Raises:
         UserError: ids outside the classes, or a picture where a label map is meant.
     """
-    image = open_image(path)
+    return label_array(open_image(path), path, labels)
+
+
+def label_array(image: Image.Image, path: Path, labels: LabelFormat) -> NDArray:
+    """As `read_label`, for an image that is already open."""
     if labels.palette is not None and image.mode not in ("1", "L", "I", "I;16", "I;16B", "F"):
         return labels.from_colours(np.asarray(image.convert("RGB")), path)
     return labels.from_ids(_ids(image, path), path)

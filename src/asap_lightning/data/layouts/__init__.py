@@ -1,22 +1,42 @@
 """One module a data-set layout; each names its pairs a split and reads them."""
 
+from asap_lightning.data.layouts.ade20k import Ade20k
 from asap_lightning.data.layouts.base import AnyConditionLayout, Item, LabelLayout, Layout, Split
 from asap_lightning.data.layouts.cityscapes import Cityscapes
 from asap_lightning.data.layouts.cmp import CmpFacades
+from asap_lightning.data.layouts.conditions import ConditionFolder
 from asap_lightning.data.layouts.folders import TwoFolders
+from asap_lightning.data.layouts.nyu import NyuDepth
+from asap_lightning.data.layouts.pairs import SideBySide
+from asap_lightning.data.layouts.pix2pixhd import Pix2PixHDFolders
 from asap_lightning.data.layouts.recognise import recognise
 from asap_lightning.data.layouts.spade import SpadeFolders
 
-RECOGNISED: tuple[type[Layout], ...] = (CmpFacades, Cityscapes, SpadeFolders, TwoFolders)
+RECOGNISED: tuple[type[Layout], ...] = (
+    CmpFacades,
+    Cityscapes,
+    NyuDepth,
+    Ade20k,
+    SpadeFolders,
+    Pix2PixHDFolders,
+    TwoFolders,
+    SideBySide,
+)
+"""The layouts that `recognise` knows, the most particular first."""
 
 __all__ = [
     "RECOGNISED",
+    "Ade20k",
     "AnyConditionLayout",
     "Cityscapes",
     "CmpFacades",
+    "ConditionFolder",
     "Item",
     "LabelLayout",
     "Layout",
+    "NyuDepth",
+    "Pix2PixHDFolders",
+    "SideBySide",
     "SpadeFolders",
     "Split",
     "TwoFolders",

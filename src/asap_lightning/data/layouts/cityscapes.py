@@ -37,7 +37,9 @@ class Cityscapes(LabelLayout):
 
     def __init__(self, root: str | os.PathLike[str], *, instances: bool = False) -> None:
         super().__init__(root, instances=instances)
-        self.labels = LabelFormat(len(CITYSCAPES), has_unknown=True, class_names=names(CITYSCAPES))
+        self.labels = LabelFormat(
+            len(CITYSCAPES), has_unknown=True, class_names=names(CITYSCAPES), fixed=True
+        )
 
     @classmethod
     def matches(cls, root: Path) -> bool:

@@ -56,7 +56,7 @@ class CmpFacades(LabelLayout):
         if not 0 < test_share < 1:
             raise UserError(f"data.layout.test_share={test_share}: a number between 0 and 1 was expected")
         self.split, self.test_share, self.extended = split, test_share, extended
-        self.labels = LabelFormat(len(CMP), class_names=names(CMP))
+        self.labels = LabelFormat(len(CMP), class_names=names(CMP), fixed=True)
 
     @classmethod
     def matches(cls, root: Path) -> bool:

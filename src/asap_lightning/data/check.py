@@ -1,0 +1,190 @@
+"""Reads every file of a data set and reports what is there and what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.layouts.base import SPLITS, Item, Layout, Split
+from asap_lightning.data.panels import fit, sample_to_image, save_png, tile
+from asap_lightning.data.sample import Sample
+from asap_lightning.errors import UserError
+
+Progress = Callable[[str, int, int], None]
+"""Called with the split, the number of pairs that are done and how many there are."""
+
+_IN_FLIGHT = 4
+
+
+@dataclass
+class SplitReport:
+    """What one split holds.
+
+    Attributes:
+        split: its name.
+        pairs: number of pairs that were found.
+        without_photo: how many of them have a condition alone.
+        sizes: (height, width) -> number of pairs.
+        pixels: (label_channels,) pixels of every class; empty for other conditions.
+        images: (label_channels,) pairs in which a class occurs.
+        problems: one message for every pair that cannot be used, or for the whole split.
+        same_as: an earlier split with the same pairs, which were not read again.
+    """
+
+    split: Split
+    pairs: int = 0
+    without_photo: int = 0
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    images: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    problems: list[str] = field(default_factory=list)
+    same_as: Split | None = None
+
+    def add(self, sample: Sample) -> None:
+        """Counts a pair that was read."""
+        self.sizes[sample.size] += 1
+        self.without_photo += sample.photo is None
+        if sample.label is not None:
+            counts = np.bincount(sample.label.reshape(-1), minlength=len(self.pixels))
+            self.pixels += counts
+            self.images += counts > 0
+
+
+@dataclass
+class CheckReport:
+    """What `check_dataset` found."""
+
+    title: str
+    root: Path
+    spec: ConditionSpec
+    splits: list[SplitReport]
+
+    @property
+    def problems(self) -> list[str]:
+        """All problems, each named once."""
+        return list(dict.fromkeys(problem for split in self.splits for problem in split.problems))
+
+    @property
+    def ok(self) -> bool:
+        """Whether every pair can be used."""
+        return not self.problems
+
+    def absent_classes(self) -> list[str]:
+        """Classes that occur nowhere in the training split: nothing can be learnt about them."""
+        train = next((s for s in self.splits if s.split == "train" and s.pixels.size), None)
+        if train is None or not train.sizes:
+            return []
+        missing = np.flatnonzero(train.pixels[: self.spec.num_classes] == 0)
+        return [class_name(self.spec, i) for i in missing.tolist()]
+
+
+def check_dataset(
+    layout: Layout,
+    splits: Sequence[Split] = SPLITS,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Reads every file of the splits, in parallel; a bad file is a line in the report, not the end.
+
+    Args:
+        layout: the data set.
+        splits: what to read; a split whose pairs are those of an earlier one is read once.
+        workers: threads; by default one a core (decoding lets other threads run).
+        progress: called after every pair.
+
+    Raises:
+        UserError: the root is missing, empty or of another layout.
+    """
+    layout.require_root()
+    reports: list[SplitReport] = []
+    known: dict[Split, list[Item]] = {}
+    for split in splits:
+        report = _new_report(split, layout.spec)
+        reports.append(report)
+        try:
+            items = layout.items(split)
+        except UserError as error:
+            report.problems.append(str(error))
+            continue
+        report.pairs = len(items)
+        report.same_as = next((other for other, pairs in known.items() if pairs == items), None)
+        if report.same_as is None:
+            known[split] = items
+            _read_all(layout, items, report, workers, progress)
+    return CheckReport(layout.title, layout.root, layout.spec, reports)
+
+
+def _new_report(split: Split, spec: ConditionSpec) -> SplitReport:
+    pixels, images = (np.zeros(spec.label_channels, np.int64) for _ in range(2))
+    return SplitReport(split, pixels=pixels, images=images)
+
+
+def _read_all(
+    layout: Layout,
+    items: Sequence[Item],
+    report: SplitReport,
+    workers: int | None,
+    progress: Progress | None,
+) -> None:
+    def read(item: Item) -> Sample | str:
+        try:
+            return layout.read(item)
+        except UserError as error:
+            return str(error)
+
+    threads = workers or torch.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
+        # In blocks, so that only a few decoded pairs are held in memory at a time.
+        block = _IN_FLIGHT * threads
+        for start in range(0, len(items), block):
+            for result in pool.map(read, items[start : start + block]):
+                if isinstance(result, str):
+                    report.problems.append(result)
+                else:
+                    report.add(result)
+            if progress is not None:
+                progress(report.split, min(start + block, len(items)), len(items))
+
+
+def class_name(spec: ConditionSpec, class_id: int) -> str:
+    """Number and, where known, name of a class."""
+    if class_id == spec.num_classes:
+        return f"{class_id} unknown"
+    return f"{class_id} {spec.class_names[class_id]}" if spec.class_names else str(class_id)
+
+
+def sample_picture(
+    layout: Layout, split: Split = "train", count: int = 6, longest: int = 320
+) -> NDArray[np.uint8]:
+    """A grid of condition | photo of pairs spread evenly over a split, without those that cannot be read."""
+    items = layout.items(split)
+    chosen = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
+    rows: list[list[NDArray[np.uint8]]] = []
+    last_error: UserError | None = None
+    for index in chosen:
+        try:
+            sample = layout.read(items[index])
+        except UserError as error:
+            last_error = error
+            continue
+        pictures = [sample_to_image(sample, layout.spec)] + (
+            [sample.photo] if sample.photo is not None else []
+        )
+        rows.append([fit(picture, longest) for picture in pictures])
+    if not rows:
+        raise last_error or UserError(f"the split '{split}' of {layout.root} has no pairs to draw")
+    return tile(rows, titles=[layout.spec.kind, "photo"][: max(map(len, rows))])
+
+
+def write_sample_picture(path: str | os.PathLike[str], layout: Layout, split: Split = "train") -> None:
+    """Writes `sample_picture` as PNG."""
+    save_png(path, sample_picture(layout, split))

@@ -1,0 +1,73 @@
+"""Prints a `CheckReport` as tables."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from asap_lightning.data.check import CheckReport, SplitReport, class_name
+
+SHOWN_PROBLEMS = 50
+
+
+def print_report(report: CheckReport, console: Console) -> None:
+    """Tables of pairs, sizes and classes, then every problem with its file."""
+    console.print(_split_table(report))
+    if report.spec.kind == "label":
+        console.print(_class_table(report))
+        if absent := report.absent_classes():
+            names = escape(", ".join(absent))
+            console.print(f"{len(absent)} classes occur in no training pair: {names}", highlight=False)
+    _print_problems(report, console)
+
+
+def _split_table(report: CheckReport) -> Table:
+    table = Table(title=escape(f"{report.title}: {report.root}"), title_justify="left")
+    table.add_column("split")
+    for column in ("pairs", "without photo", "problems"):
+        table.add_column(column, justify="right")
+    table.add_column("sizes (width x height: pairs)")
+    for split in report.splits:
+        sizes = f"same pairs as {split.same_as}" if split.same_as else _sizes(split)
+        problems = str(len(split.problems)) if split.problems else "-"
+        table.add_row(split.split, str(split.pairs), str(split.without_photo or "-"), problems, sizes)
+    return table
+
+
+def _sizes(split: SplitReport) -> str:
+    most = split.sizes.most_common(3)
+    listed = ", ".join(f"{width} x {height}: {count}" for (height, width), count in most)
+    more = len(split.sizes) - len(most)
+    return listed + (f", {more} other sizes" if more else "")
+
+
+def _class_table(report: CheckReport) -> Table:
+    splits = [split for split in report.splits if split.pixels.sum()]
+    table = Table(title="Classes: share of the pixels, pairs with the class", title_justify="left")
+    table.add_column("class")
+    for split in splits:
+        table.add_column(f"{split.split} pixels", justify="right")
+        table.add_column("pairs", justify="right")
+    for class_id in range(report.spec.label_channels):
+        if not any(split.pixels[class_id] for split in splits):
+            continue
+        cells: list[str] = []
+        for split in splits:
+            share = split.pixels[class_id] / split.pixels.sum()
+            cells += [f"{share:.2%}" if share else "-", str(split.images[class_id] or "-")]
+        table.add_row(escape(class_name(report.spec, class_id)), *cells)
+    return table
+
+
+def _print_problems(report: CheckReport, console: Console) -> None:
+    problems = report.problems
+    if not problems:
+        console.print(f"no problems in {np.sum([s.pairs for s in report.splits if not s.same_as])} pairs")
+        return
+    console.print(f"{len(problems)} problems:", style="bold red")
+    for problem in problems[:SHOWN_PROBLEMS]:
+        console.print(f"- {problem}", markup=False, highlight=False, soft_wrap=True)
+    if len(problems) > SHOWN_PROBLEMS:
+        console.print(f"... and {len(problems) - SHOWN_PROBLEMS} more")

@@ -1,0 +1,95 @@
+"""pix2pix pairs: A and B side by side in one file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+
+from asap_lightning.data.layouts.base import AnyConditionLayout, Item, Split
+from asap_lightning.data.layouts.folders import require_direction
+from asap_lightning.data.layouts.matching import by_stem, has_images
+from asap_lightning.data.reading import label_array, open_image, photo_array
+from asap_lightning.data.sample import Sample
+from asap_lightning.errors import UserError
+
+_FOLDERS: dict[Split, tuple[str, ...]] = {
+    "train": ("train",),
+    "val": ("val", "test"),
+    "test": ("test", "val"),
+}
+
+
+class SideBySide(AnyConditionLayout):
+    """``{train,val,test}/NAME.jpg``, each file A | B of equal width.
+
+    Where there is no ``val``, validation uses ``test``, and the reverse.
+
+    Args:
+        root: the folder of the splits.
+        direction: ``AtoB``: the left half is translated into the right half; ``BtoA``: the reverse.
+        condition: ``image``, ``grey``, or ``label`` for halves that are label maps (PNG files; ``palette`` says
+            what their colours mean).
+        **options: as in `AnyConditionLayout`.
+    """
+
+    title: ClassVar[str] = "pix2pix pairs"
+    config: ClassVar[str] = "pairs"
+    expected: ClassVar[str] = "  {train,val,test}/NAME.jpg  A | B side by side, both of the same width"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        direction: str = "AtoB",
+        condition: str = "image",
+        **options: Any,
+    ) -> None:
+        super().__init__(root, condition=condition, **options)
+        require_direction(direction)
+        if condition == "depth":
+            raise UserError("data.layout.condition=depth: side-by-side files hold pictures; use data=folders")
+        self.direction = direction
+
+    @classmethod
+    def matches(cls, root: Path) -> bool:
+        train = root / "train"
+        if not train.is_dir() or not any((root / name).is_dir() for name in ("val", "test")):
+            return False
+        return any(p.is_file() for p in train.iterdir()) and has_images(train)
+
+    def find(self, split: Split) -> list[Item]:
+        for name in _FOLDERS[split]:
+            if has_images(self.root / name):
+                return [
+                    Item(stem, path, photo=path) for stem, path in sorted(by_stem(self.root / name).items())
+                ]
+        raise self.wrong_root(f"there are no images in {' or '.join(f'{n}/' for n in _FOLDERS[split])}")
+
+    def read(self, item: Item) -> Sample:
+        left, right = halves(open_image(item.condition), item.condition)
+        source, target = (left, right) if self.direction == "AtoB" else (right, left)
+        photo = photo_array(target, item.condition)
+        if self.condition == "label":
+            paths = {"label": item.condition, "photo": item.condition}
+            label = label_array(source, item.condition, self.labels)
+            return Sample(item.name, label=label, photo=photo, paths=paths)
+        image = photo_array(source, item.condition)
+        if self.condition == "grey":
+            image = np.asarray(Image.fromarray(image).convert("L"))[..., None]
+        paths = {"image": item.condition, "photo": item.condition}
+        return Sample(item.name, image=image, photo=photo, paths=paths)
+
+
+def halves(image: Image.Image, path: Path) -> tuple[Image.Image, Image.Image]:
+    """The left and right half; a `UserError` if the width is odd."""
+    width, height = image.size
+    if width % 2:
+        raise UserError(
+            f"{path} is {width} pixels wide: two pictures of equal width side by side were expected, "
+            "so the width must be even"
+        )
+    return image.crop((0, 0, width // 2, height)), image.crop((width // 2, 0, width, height))
