@@ -98,13 +98,17 @@ class Condition:
             is already mapped to the last channel.
         image: (B, C, H, W) float in [-1, 1]: an RGB, grey or depth condition.
         instance: (B, H, W), any integer dtype: instance ids; only their borders matter.
-        style: (B, Z) float: a style code, for generators that take one.
+        style: (B, Z) float: a style code, for generators that take one; (B, Z, H, W) for those whose
+            code differs from instance to instance (pix2pixHD).
+        guide: (B, 3, H, W) in [-1, 1]: a photo whose style is to be taken, for generators with an encoder;
+            in training it is the target itself.
     """
 
     label: Tensor | None = None
     image: Tensor | None = None
     instance: Tensor | None = None
     style: Tensor | None = None
+    guide: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.label is None and self.image is None:

@@ -1,7 +1,33 @@
 """Networks only: PyTorch and nothing of Lightning, Hydra or W&B."""
 
 from asap_lightning.models.asap import AsapGenerator
-from asap_lightning.models.discriminators import MultiscaleDiscriminator
+from asap_lightning.models.ccfpse import CcFpseGenerator
+from asap_lightning.models.crn import CrnGenerator
+from asap_lightning.models.discriminators import (
+    FpseDiscriminator,
+    MultiscaleDiscriminator,
+    PatchGan,
+    Pix2pixHDDiscriminator,
+    PixelGan,
+)
 from asap_lightning.models.generator import Generator, GeneratorOutput
+from asap_lightning.models.pix2pix import ResnetGenerator, UNetGenerator
+from asap_lightning.models.pix2pixhd import Pix2pixHDGenerator
+from asap_lightning.models.spade import SpadeGenerator
 
-__all__ = ["AsapGenerator", "Generator", "GeneratorOutput", "MultiscaleDiscriminator"]
+__all__ = [
+    "AsapGenerator",
+    "CcFpseGenerator",
+    "CrnGenerator",
+    "FpseDiscriminator",
+    "Generator",
+    "GeneratorOutput",
+    "MultiscaleDiscriminator",
+    "PatchGan",
+    "Pix2pixHDDiscriminator",
+    "Pix2pixHDGenerator",
+    "PixelGan",
+    "ResnetGenerator",
+    "SpadeGenerator",
+    "UNetGenerator",
+]

@@ -1,6 +1,32 @@
 """Layers that several networks share."""
 
-from asap_lightning.models.layers.initialize import xavier_init
+from asap_lightning.models.layers.at_test import BatchStatisticsNorm2d, Dropout
+from asap_lightning.models.layers.initialize import normal_init, xavier_init
+from asap_lightning.models.layers.residual import (
+    Norm,
+    ResidualBlock,
+    ResnetTrunk,
+    WeightNorm,
+    conv_norm_relu,
+    image_head,
+    needs_bias,
+    unchanged,
+)
 from asap_lightning.models.layers.spectral_norm import SpectralNorm, spectral_norm
 
-__all__ = ["SpectralNorm", "spectral_norm", "xavier_init"]
+__all__ = [
+    "BatchStatisticsNorm2d",
+    "Dropout",
+    "Norm",
+    "ResidualBlock",
+    "ResnetTrunk",
+    "SpectralNorm",
+    "WeightNorm",
+    "conv_norm_relu",
+    "image_head",
+    "needs_bias",
+    "normal_init",
+    "spectral_norm",
+    "unchanged",
+    "xavier_init",
+]

@@ -27,3 +27,19 @@ def xavier_init(network: nn.Module, gain: float = 0.02) -> None:
         elif isinstance(module, nn.BatchNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, gain)
             nn.init.zeros_(module.bias)
+
+
+def normal_init(network: nn.Module, std: float = 0.02) -> None:
+    """Weights from N(0, std) and zero biases for every convolution and linear layer (pix2pix, pix2pixHD, SinGAN).
+
+    Batch norm's scales are drawn from N(1, std).
+    """
+    for module in network.modules():
+        weight = _own_weight(module)
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and weight is not None:
+            nn.init.normal_(weight, 0.0, std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d) and module.affine:
+            nn.init.normal_(module.weight, 1.0, std)
+            nn.init.zeros_(module.bias)

@@ -23,27 +23,31 @@ class SpectralNorm(nn.Module):
     Args:
         weight: the weight to normalise, viewed as (rows, the rest); rows are output channels.
         eps: floor of the norms.
+        output_axis: the weight's axis of output channels; 1 in a transposed convolution.
     """
 
     u: Tensor
     v: Tensor
 
-    def __init__(self, weight: Tensor, eps: float = 1e-12) -> None:
+    def __init__(self, weight: Tensor, eps: float = 1e-12, output_axis: int = 0) -> None:
         super().__init__()
-        self.eps = eps
-        rows, columns = weight.flatten(1).shape
+        self.eps, self.output_axis = eps, output_axis
+        rows, columns = self._matrix(weight).shape
         self.register_buffer("u", F.normalize(torch.randn(rows), dim=0, eps=eps))
         self.register_buffer("v", F.normalize(torch.randn(columns), dim=0, eps=eps))
 
     @torch.autocast("cpu", enabled=False)
     @torch.autocast("cuda", enabled=False)
     def forward(self, weight: Tensor) -> Tensor:
-        matrix = weight.flatten(1)
+        matrix = self._matrix(weight)
         if self.training:
             self._power_iteration(matrix.detach())
         # clones: a later forward updates the buffers while this graph may still need them
         u, v = self.u.clone(), self.v.clone()
         return weight / torch.dot(u, torch.mv(matrix, v))
+
+    def _matrix(self, weight: Tensor) -> Tensor:
+        return weight.transpose(0, self.output_axis).flatten(1)
 
     @torch.no_grad()
     def _power_iteration(self, matrix: Tensor) -> None:
@@ -56,5 +60,6 @@ def spectral_norm(layer: Layer) -> Layer:
     weight = layer.weight
     if not isinstance(weight, Tensor):
         raise TypeError(f"{type(layer).__name__} has no weight tensor to normalise")
-    parametrize.register_parametrization(layer, "weight", SpectralNorm(weight))
+    output_axis = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
+    parametrize.register_parametrization(layer, "weight", SpectralNorm(weight, output_axis=output_axis))
     return layer

@@ -1,0 +1,149 @@
+"""The discriminators of pix2pix, by receptive field, and the stack of convolutions that they are made of."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.models.layers import Norm, needs_bias, normal_init
+
+Features = list[list[Tensor]]
+
+
+class ConvolutionStack(nn.Module):
+    """(B, C, H, W) -> the features of every layer, the last being the prediction (B, 1, h, w).
+
+    conv4x4 s2 without norm; ``layers - 1`` conv4x4 s2 and one conv4x4 s1 with norm, doubling up to
+    ``max_width``; conv4x4 s1 -> 1. LeakyReLU 0.2.
+
+    Args:
+        inputs: channels of condition and image.
+        layers: number of strided convolutions.
+        width: channels of the first.
+        max_width: largest number of channels.
+        padding: of every convolution: 1 in pix2pix, 2 in pix2pixHD.
+        norm: makes a norm from a number of channels.
+        bias: whether convolutions before a norm have one; None: if the norm has no shift of its own.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        *,
+        layers: int,
+        width: int,
+        max_width: int,
+        padding: int,
+        norm: Norm,
+        bias: bool | None = None,
+    ) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ValueError(f"a patch discriminator needs at least 1 layer, got {layers}")
+        bias = needs_bias(norm) if bias is None else bias
+        widths = [min(width * 2**level, max_width) for level in range(layers + 1)]
+        first = nn.Conv2d(inputs, width, 4, 2, padding)
+        stages = [nn.Sequential(OrderedDict(conv=first, activation=nn.LeakyReLU(0.2)))]
+        for level, (a, b) in enumerate(pairwise(widths), start=1):
+            conv = nn.Conv2d(a, b, 4, 2 if level < layers else 1, padding, bias=bias)
+            stages.append(
+                nn.Sequential(OrderedDict(conv=conv, norm=norm(b), activation=nn.LeakyReLU(0.2)))
+            )
+        last = nn.Conv2d(widths[-1], 1, 4, 1, padding)
+        stages.append(nn.Sequential(OrderedDict(conv=last)))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, pair: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            pair = stage(pair)
+            features.append(pair)
+        return features
+
+
+class PatchGan(nn.Module):
+    """pix2pix's PatchGAN: 1 layer sees 16 x 16 pixels, 3 see 70 x 70, 5 see 286 x 286, ImageGAN (section 3.2.2).
+
+    Args:
+        spec: the kind of condition.
+        layers: number of strided convolutions.
+        width: channels of the first layer; the widest has eight times as many.
+        norm: makes a norm from a number of channels.
+        bias: whether convolutions before a norm have one; None: if the norm has no shift of its own.
+        init_std: of the normal initialisation.
+    """
+
+    def __init__(
+        self,
+        spec: ConditionSpec,
+        *,
+        layers: int = 3,
+        width: int = 64,
+        norm: Norm = nn.BatchNorm2d,
+        bias: bool | None = None,
+        init_std: float = 0.02,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.network = ConvolutionStack(
+            spec.dense_channels + 3,
+            layers=layers,
+            width=width,
+            max_width=8 * width,
+            padding=1,
+            norm=norm,
+            bias=bias,
+        )
+        normal_init(self, init_std)
+
+    def forward(self, condition: Tensor, image: Tensor) -> Features:
+        """Judges images (B, 3, H, W) with their dense condition; one scale, see `judge`."""
+        return self.judge(torch.cat([condition, image], dim=1))
+
+    def judge(self, pair: Tensor) -> Features:
+        """The features of the one scale for condition and image concatenated (B, C + 3, H, W)."""
+        return [self.network(pair)]
+
+
+class PixelGan(nn.Module):
+    """pix2pix's 1 x 1 discriminator: every pixel is judged by itself (section 3.2.2).
+
+    Args:
+        spec: the kind of condition.
+        width: channels of the first layer.
+        norm: makes a norm from a number of channels.
+        bias: whether convolutions after the first have one; None: if the norm has no shift of its own.
+        init_std: of the normal initialisation.
+    """
+
+    def __init__(
+        self,
+        spec: ConditionSpec,
+        *,
+        width: int = 64,
+        norm: Norm = nn.BatchNorm2d,
+        bias: bool | None = None,
+        init_std: float = 0.02,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        bias = needs_bias(norm) if bias is None else bias
+        self.conv1 = nn.Conv2d(spec.dense_channels + 3, width, 1)
+        self.conv2, self.norm2 = nn.Conv2d(width, 2 * width, 1, bias=bias), norm(2 * width)
+        self.conv3 = nn.Conv2d(2 * width, 1, 1, bias=bias)
+        self.activation = nn.LeakyReLU(0.2)
+        normal_init(self, init_std)
+
+    def forward(self, condition: Tensor, image: Tensor) -> Features:
+        """Judges images (B, 3, H, W) with their dense condition; one scale, see `judge`."""
+        return self.judge(torch.cat([condition, image], dim=1))
+
+    def judge(self, pair: Tensor) -> Features:
+        """The features of the one scale for condition and image concatenated (B, C + 3, H, W)."""
+        first = self.activation(self.conv1(pair))
+        second = self.activation(self.norm2(self.conv2(first)))
+        return [[first, second, self.conv3(second)]]
