@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from asap_lightning.data.demo.elements import (
     Balcony,
-    BlindKind,
     Cornice,
     Deco,
-    DecoKind,
     Door,
     Element,
     Hood,
-    Material,
     Pillar,
     Plan,
-    Railing,
     Shop,
     Window,
 )
 from asap_lightning.data.demo.geometry import Rect
+from asap_lightning.data.demo.habit import Habit, choose_habit, has_balcony
 from asap_lightning.data.demo.scheme import ACCENTS, choose_light, choose_material, choose_scheme, mix, pick
-
-
-@dataclass(frozen=True)
-class Habit:
-    """What the windows and bands of one building have in common."""
-
-    width: float
-    height: float
-    columns: int
-    rows: int
-    transom: float
-    arch: float
-    surround: float
-    hoods: tuple[Hood, ...]
-    keystones: bool
-    blind: BlindKind
-    blind_share: float
-    french: bool
-    railing: Railing
-    balconies: str
-    pillars: bool
-    spandrels: DecoKind | None
 
 
 def plan_facade(seed: int, index: int) -> Plan:
@@ -63,7 +38,7 @@ def plan_facade(seed: int, index: int) -> Plan:
     ground = Rect(left, bottom - 1.3 * unit, 1.0 - right, bottom)
     upper = Rect(left, top + cornice, 1.0 - right, ground.y0)
     bays = _bays(rng, upper, unit)
-    habit = _habit(rng, material)
+    habit = choose_habit(rng, material)
     elements: list[Element] = []
     if habit.pillars:
         elements += _pillars(rng, upper, bays, unit)
@@ -77,7 +52,7 @@ def plan_facade(seed: int, index: int) -> Plan:
     teeth = 0.10 * unit if rng.random() < 0.7 else 0.0
     elements.append(Cornice(Rect(left, top, 1.0 - right, top + cornice), 0.9 * cornice, teeth))
     roof = Rect(left - 0.004, top - float(rng.uniform(0.03, 0.06)), 1.004 - right, top)
-    has_roof = rng.random() < 0.75
+    has_roof = rng.random() < 0.85
     chimneys = _chimneys(rng, roof) if has_roof else ()
     return Plan(
         (seed, index), facade, ground, roof if has_roof else None, chimneys, scheme, light, tuple(elements)
@@ -96,61 +71,6 @@ def _bays(rng: np.random.Generator, upper: Rect, unit: float) -> list[Rect]:
     return [upper.part(float(a), 0.0, float(b), 1.0) for a, b in pairwise(stops)]
 
 
-def _habit(rng: np.random.Generator, material: Material) -> Habit:
-    """Brick is vaulted in arches, stone carries pilasters, plaster is dressed with mouldings and shutters."""
-    hoods: tuple[Hood, ...] = ("none",)
-    ornate = rng.random() < 0.65
-    if ornate:
-        options: list[tuple[Hood, ...]] = [
-            ("flat",),
-            ("pediment", "flat"),
-            ("segment", "flat"),
-            ("flat", "none"),
-            ("pediment", "segment"),
-        ]
-        hoods = options[int(rng.integers(len(options)))]
-    arches = {"brick": (0.3, 0.3, 1.0), "stone": (0.0, 0.0, 1.0), "plaster": (0.0, 0.0, 0.0, 0.0, 0.3)}
-    arch = float(rng.choice(arches[material]))
-    decos: list[DecoKind | None] = [None, "panel", "medallion", "garland"]
-    railings: list[Railing] = ["iron", "iron", "balusters", "parapet", "glass"]
-    blinds: list[BlindKind] = ["none", "roller", "shutters", "roller"]
-    plain = arch > 0
-    return Habit(
-        width=float(rng.uniform(0.5, 0.62)),
-        height=float(rng.uniform(0.58, 0.66)),
-        columns=int(rng.choice([2, 2, 2, 3])),
-        rows=int(rng.choice([1, 1, 2, 3])),
-        transom=float(rng.choice([0.0, 0.27, 0.3])),
-        arch=arch,
-        surround=float(rng.uniform(0.045, 0.075)) if rng.random() < 0.85 else 0.0,
-        hoods=("none",) if plain else hoods,
-        keystones=bool(rng.random() < 0.4),
-        blind=blinds[int(rng.integers(len(blinds)))],
-        blind_share=float(rng.uniform(0.3, 0.7)),
-        french=bool(rng.random() < 0.3),
-        railing=railings[int(rng.integers(len(railings)))],
-        balconies=str(
-            rng.choice(["none", "centre", "alternate", "row", "all"], p=[0.25, 0.25, 0.2, 0.15, 0.15])
-        ),
-        pillars=bool(rng.random() < {"brick": 0.15, "stone": 0.75, "plaster": 0.35}[material]),
-        spandrels=decos[int(rng.integers(len(decos)))] if ornate else None,
-    )
-
-
-def _has_balcony(habit: Habit, number: int, storeys: int, bay: int, bays: int) -> bool:
-    piano_nobile = number == storeys - 1
-    match habit.balconies:
-        case "centre":
-            return abs(2 * bay - (bays - 1)) <= 1 - bays % 2 and number > 0
-        case "alternate":
-            return bay % 2 == 0 and (number > 0 or storeys == 2)
-        case "row":
-            return piano_nobile
-        case "all":
-            return number > 0
-    return False
-
-
 def _storey(
     rng: np.random.Generator,
     row: Rect,
@@ -167,7 +87,7 @@ def _storey(
     base = row.y1 - 0.17 * row.height
     hood = habit.hoods[(storeys - number) % len(habit.hoods)]
     for i, bay in enumerate(bays):
-        balcony = _has_balcony(habit, number, storeys, i, len(bays))
+        balcony = has_balcony(habit, number, storeys, i, len(bays))
         width = habit.width * min(bay.width, unit)
         columns = habit.columns
         if bay.width > 1.15 * min(b.width for b in bays):

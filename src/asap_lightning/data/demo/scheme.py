@@ -18,7 +18,7 @@ PLASTER: tuple[RGB, ...] = (
     (0.87, 0.73, 0.61),
     (0.91, 0.89, 0.83),
 )
-BRICK: tuple[RGB, ...] = ((0.74, 0.49, 0.39), (0.76, 0.54, 0.42), (0.78, 0.62, 0.47), (0.70, 0.46, 0.37))
+BRICK: tuple[RGB, ...] = ((0.77, 0.54, 0.44), (0.79, 0.59, 0.47), (0.81, 0.66, 0.52), (0.74, 0.51, 0.42))
 STONE: tuple[RGB, ...] = ((0.86, 0.81, 0.72), (0.83, 0.77, 0.67), (0.88, 0.84, 0.77))
 FRAMES: tuple[RGB, ...] = ((0.93, 0.92, 0.89), (0.89, 0.87, 0.80), (0.86, 0.84, 0.78), (0.46, 0.33, 0.24))
 DOORS: tuple[RGB, ...] = ((0.36, 0.23, 0.15), (0.26, 0.30, 0.24), (0.42, 0.27, 0.17), (0.28, 0.25, 0.28))
@@ -30,8 +30,8 @@ BLINDS: tuple[RGB, ...] = (
     (0.76, 0.66, 0.55),
 )
 ACCENTS: tuple[RGB, ...] = ((0.60, 0.21, 0.18), (0.17, 0.35, 0.30), (0.20, 0.27, 0.42), (0.68, 0.50, 0.24))
-ROOFS: tuple[RGB, ...] = ((0.66, 0.40, 0.31), (0.60, 0.42, 0.35), (0.47, 0.47, 0.49))
-SKIES: tuple[RGB, ...] = ((0.62, 0.77, 0.93), (0.71, 0.82, 0.93), (0.82, 0.87, 0.91))
+ROOFS: tuple[RGB, ...] = ((0.72, 0.46, 0.36), (0.68, 0.48, 0.40), (0.74, 0.50, 0.37), (0.50, 0.50, 0.52))
+SKIES: tuple[RGB, ...] = ((0.66, 0.80, 0.94), (0.73, 0.84, 0.94), (0.83, 0.88, 0.92))
 
 
 def pick(rng: np.random.Generator, colours: tuple[RGB, ...], jitter: float = 0.02) -> RGB:
@@ -54,7 +54,7 @@ def brick(rng: np.random.Generator) -> Surface:
         length=rng.uniform(2.6, 3.3),
         joint=rng.uniform(0.14, 0.2),
         joint_colour=pick(rng, ((0.76, 0.70, 0.62), (0.68, 0.62, 0.55))),
-        variation=rng.uniform(0.06, 0.10),
+        variation=rng.uniform(0.05, 0.08),
         roughness=0.025,
         stains=0.022,
     )
@@ -88,7 +88,7 @@ def rustic(rng: np.random.Generator, colour: RGB) -> Surface:
         course=rng.uniform(0.032, 0.042),
         length=rng.uniform(2.2, 3.4),
         joint=0.1,
-        joint_colour=mix(colour, (0.22, 0.19, 0.16), 0.6),
+        joint_colour=mix(colour, (0.22, 0.19, 0.16), 0.5),
         variation=0.02,
         bevel=0.09,
         roughness=0.025,
@@ -130,7 +130,7 @@ def choose_scheme(rng: np.random.Generator, material: Material) -> Scheme:
     return Scheme(
         wall=main,
         ground=ground,
-        plinth=stone(rng, mix(base, (0.60, 0.58, 0.55), 0.5)),
+        plinth=stone(rng, mix(base, (0.68, 0.66, 0.62), 0.45)),
         trim=trim,
         frame=pick(rng, FRAMES),
         blind=pick(rng, BLINDS),
@@ -152,5 +152,5 @@ def choose_light(rng: np.random.Generator) -> Light:
         strength=float(rng.uniform(0.36, 0.52) if sunny else rng.uniform(0.16, 0.26)),
         blur=float(rng.uniform(0.001, 0.002) if sunny else rng.uniform(0.008, 0.014)),
         warmth=float(rng.uniform(0.0, 1.0) if sunny else rng.uniform(-0.6, 0.2)),
-        exposure=float(rng.uniform(1.06, 1.13)),
+        exposure=float(rng.uniform(1.07, 1.12)),
     )

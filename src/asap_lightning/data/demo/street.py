@@ -8,6 +8,7 @@ from asap_lightning.data.demo.brush import Brush, darker
 from asap_lightning.data.demo.elements import Plan
 from asap_lightning.data.demo.geometry import Rect
 from asap_lightning.data.demo.glass import paint_glass
+from asap_lightning.data.demo.light import recess
 from asap_lightning.data.demo.materials import Surface, lay
 from asap_lightning.data.demo.scheme import mix
 
@@ -56,13 +57,30 @@ def paint_neighbours(brush: Brush, plan: Plan) -> None:
         for row in house.part(0.0, 0.08, 1.0, 1.0).rows(storeys):
             u0, u1 = (0.0, inner) if number == 0 else (1.0 - inner, 1.0)
             pane = row.part(u0, 0.2, u1, 0.72)
-            canvas.fill(pane.inset(-0.004), darker(mix(surface.colour, (0.9, 0.88, 0.84), 0.6), 0.95))
-            paint_glass(brush, pane, int(rng.integers(2**31)), sky=float(rng.random()))
+            _neighbours_window(brush, pane, surface, int(rng.integers(2**31)))
         eaves = Rect(house.x0, house.y0, house.x1, house.y0 + 0.018)
         brush.cast(eaves, 0.012)
         brush.block(eaves, mix(surface.colour, (0.9, 0.88, 0.84), 0.4), 0.003)
         joint = facade.x0 if number == 0 else facade.x1
         canvas.shade(Rect(joint - 0.003, house.y0, joint + 0.003, house.y1), 0.6, 0.004)
+
+
+def _neighbours_window(brush: Brush, pane: Rect, surface: Surface, seed: int) -> None:
+    """A plain window: moulding, pale frame with bars, glass, sill."""
+    canvas, pale = brush.canvas, (0.90, 0.88, 0.84)
+    trim = mix(surface.colour, pale, 0.5)
+    outer = pane.inset(-0.010)
+    brush.cast(outer, 0.005)
+    brush.block(outer, trim, 0.002)
+    canvas.fill(pane, darker(pale, 0.92))
+    paint_glass(brush, pane.inset(0.004), seed, sky=0.7, curtain=0.6)
+    for v in (0.3, 0.65):
+        bar = pane.part(0.0, v, 1.0, v + 0.03)
+        canvas.fill(bar, pale)
+    recess(canvas, pane, 0.004, brush.light)
+    sill = Rect(outer.x0 - 0.003, outer.y1 - 0.004, outer.x1 + 0.003, outer.y1 + 0.004)
+    brush.cast(sill, 0.006)
+    brush.block(sill, trim, 0.002)
 
 
 def paint_pavement(brush: Brush, plan: Plan) -> None:
@@ -79,9 +97,9 @@ def paint_pavement(brush: Brush, plan: Plan) -> None:
         roughness=0.035,
         stains=0.05,
     )
-    lay(canvas, Rect(0.0, y, 1.0, y + 0.55 * rest), slabs, brush.noise)
-    kerb = Rect(0.0, y + 0.55 * rest, 1.0, y + 0.68 * rest)
+    lay(canvas, Rect(0.0, y, 1.0, y + 0.66 * rest), slabs, brush.noise)
+    kerb = Rect(0.0, y + 0.66 * rest, 1.0, y + 0.78 * rest)
     brush.block(kerb, (0.80, 0.79, 0.76), 0.04 * rest)
-    road = Rect(0.0, y + 0.68 * rest, 1.0, 1.0)
+    road = Rect(0.0, y + 0.78 * rest, 1.0, 1.0)
     lay(canvas, road, Surface((0.52, 0.52, 0.53), roughness=0.05, stains=0.04), brush.noise)
-    canvas.shade(Rect(0.0, y - 0.002, 1.0, y + 0.12 * rest), 0.72, 0.25 * rest)
+    canvas.shade(Rect(0.0, y - 0.002, 1.0, y + 0.10 * rest), 0.75, 0.2 * rest)
