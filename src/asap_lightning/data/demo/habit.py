@@ -14,7 +14,8 @@ class Habit:
     """The choices that repeat from bay to bay.
 
     ``width`` and ``height`` of the windows are shares of bay and storey; ``surround`` is a share of the
-    storey's height; ``hoods`` alternate from storey to storey; ``blind_share`` is the share of blinds let down.
+    storey's height; ``hoods`` alternate from storey to storey; ``blind_share`` is the share of blinds that
+    are let down.
     """
 
     width: float
