@@ -90,7 +90,7 @@ def test_environment_variable_chooses(monkeypatch, caplog):
 def test_a_backend_that_cannot_run_is_an_error():
     phi, label, image = inputs(torch.float64)
     arguments = dict(label=label, image=image, tile=4, width=8, depth=3, num_classes=3)
-    with pytest.raises(ValueError, match="the native backend cannot run pixelwise_mlp: .*float64"):
+    with pytest.raises(ValueError, match=r"the native backend cannot run pixelwise_mlp: .*float64"):
         ops.pixelwise_mlp(phi, backend="native", **arguments)
     with pytest.raises(ValueError, match="the triton backend cannot run"):
         ops.pixelwise_mlp(phi.float(), backend="triton", **arguments)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -72,7 +73,7 @@ def mlp_widths(inputs: int, *, width: int, depth: int, outputs: int) -> list[int
 
 def parameter_count(widths: Sequence[int]) -> int:
     """Number of parameters P of one MLP: (n_in + 1) n_out, summed over its layers."""
-    return sum((n_in + 1) * n_out for n_in, n_out in zip(widths, widths[1:], strict=False))
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
 
 
 def split_parameters(phi: Tensor, widths: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
@@ -81,7 +82,7 @@ def split_parameters(phi: Tensor, widths: Sequence[int]) -> list[tuple[Tensor, T
     Layer after layer, first the biases, then the weights with the input index major.
     """
     layers, start = [], 0
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in pairwise(widths):
         bias = phi[..., start : start + n_out]
         start += n_out
         weight = phi[..., start : start + n_in * n_out].unflatten(-1, (n_in, n_out))

@@ -6,6 +6,7 @@ Axes: B batch, P parameters of one MLP, N label channels, C image channels, H he
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -81,7 +82,7 @@ class MlpLayout:
         The label costs an addition and the encoding two, so the first layer has none but the image's.
         """
         widths = self.widths
-        dense = sum(a * b for a, b in zip(widths[1:], widths[2:], strict=False))
+        dense = sum(a * b for a, b in pairwise(widths[1:]))
         return pixels * (dense + self.image_channels * self.width)
 
 
@@ -148,18 +149,18 @@ def check_label_ids(label: Tensor, num_classes: int) -> None:
     if not label.numel():
         return
     ids = label.to(torch.int32) if label.dtype in (torch.uint16, torch.uint32) else label
+    low, high = ids.aminmax()
     if label.is_cuda:
-        low, high = ids.aminmax()
         torch._assert_async((low >= 0) & (high < num_classes), f"label ids must lie in [0, {num_classes})")
         return
-    low, high = (int(value) for value in ids.aminmax())
-    if low < 0 or high >= num_classes:
-        raise label_error(num_classes, low, high)
+    lowest, highest = (int(bound) for bound in (low, high))
+    if lowest < 0 or highest >= num_classes:
+        raise label_error(num_classes, lowest, highest)
 
 
 def label_error(num_classes: int, low: int, high: int) -> ValueError:
     """The error for label ids ``low``..``high`` outside the classes."""
     return ValueError(
-        f"label ids must lie in [0, {num_classes}), found {low}..{high}; map the unknown class (255 in files) "
-        "to the last channel, or raise the number of classes"
+        f"label ids must lie in [0, {num_classes}), found {low}..{high}; map the unknown class "
+        "(255 in files) to the last channel, or raise the number of classes"
     )

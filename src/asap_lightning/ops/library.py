@@ -1,7 +1,7 @@
 """The operations as `torch.library` operators: opaque to the compiler, with fake kernels and gradients.
 
-``torch.ops.asap_lightning.pixelwise_mlp`` and ``.class_pool`` take the backend as their last argument, an empty
-string leaving the choice to the moment they run.
+``torch.ops.asap_lightning.pixelwise_mlp`` and ``.class_pool`` take the backend as their last argument, an
+empty string leaving the choice to the moment they run.
 """
 
 from __future__ import annotations

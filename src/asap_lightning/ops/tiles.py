@@ -1,6 +1,6 @@
 """Between an image and its tiles.
 
-Axes: B batch, C channels, H height, W width, S tile, T tiles (B H/S W/S, row-major), Q pixels of a tile (S S).
+Axes: B batch, C channels, H height, W width, S tile, T tiles (B H/S W/S, row-major), Q pixels of a tile.
 """
 
 from __future__ import annotations

@@ -14,10 +14,12 @@ def load_failure(device: torch.device) -> str:
 
 
 def pixelwise_forward(phi: Tensor, label: Tensor | None, image: Tensor | None, layout: MlpLayout) -> Tensor:
+    """See `asap_lightning.ops.pixelwise_mlp`."""
     raise NotImplementedError
 
 
 def pixelwise_backward(
     grad: Tensor, phi: Tensor, label: Tensor | None, image: Tensor | None, layout: MlpLayout
 ) -> tuple[Tensor, Tensor]:
+    """Gradients of phi and the image."""
     raise NotImplementedError

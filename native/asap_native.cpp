@@ -1,0 +1,88 @@
+// The C interface: picks the instruction set once and passes every call on.
+#include "asap_native.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels.h"
+
+namespace asap {
+
+void set_thread_pool(void* gomp_parallel);
+
+namespace generic {
+extern const Kernels kernels;
+}
+#if defined(__x86_64__)
+namespace avx2 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+#endif
+
+namespace {
+
+const Kernels& choose() {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const char* wish = std::getenv("ASAP_NATIVE_ISA");
+    const bool any = !wish || !*wish;
+    if ((any || !std::strcmp(wish, "avx512")) && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("f16c")) {
+        return avx512::kernels;
+    }
+    if ((any || std::strcmp(wish, "generic")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("f16c")) {
+        return avx2::kernels;
+    }
+#endif
+    return generic::kernels;
+}
+
+const Kernels& kernels() {
+    static const Kernels& chosen = choose();
+    return chosen;
+}
+
+}  // namespace
+}  // namespace asap
+
+extern "C" {
+
+int asap_abi_version(void) { return ASAP_ABI_VERSION; }
+
+const char* asap_isa(void) {
+#if defined(__aarch64__)
+    return "neon";
+#else
+    return asap::kernels().name;
+#endif
+}
+
+void asap_set_thread_pool(void* gomp_parallel) { asap::set_thread_pool(gomp_parallel); }
+
+int asap_tile_major(const asap_tensor* phi, int64_t batch, int64_t parameters, int64_t rows, int64_t columns,
+                    float* out, int threads) {
+    return asap::kernels().tile_major(phi, batch, parameters, rows, columns, out, threads);
+}
+
+int asap_pixelwise_forward(const asap_mlp* mlp, const float* phi, const asap_tensor* label, const asap_tensor* image,
+                           void* out, int32_t out_dtype, asap_range* bad_label, int threads) {
+    return asap::kernels().pixelwise_forward(mlp, phi, label, image, out, out_dtype, bad_label, threads);
+}
+
+int asap_pixelwise_backward(const asap_mlp* mlp, const float* phi, const asap_tensor* label,
+                            const asap_tensor* image, const asap_tensor* grad, float* grad_phi, float* grad_image,
+                            asap_range* bad_label, int threads) {
+    return asap::kernels().pixelwise_backward(mlp, phi, label, image, grad, grad_phi, grad_image, bad_label, threads);
+}
+
+int asap_class_pool(const asap_tensor* label, int64_t batch, int64_t height, int64_t width, int32_t num_classes,
+                    int32_t s1, float* out, const int64_t* out_strides, asap_range* bad_label, int threads) {
+    return asap::kernels().class_pool(label, batch, height, width, num_classes, s1, out, out_strides, bad_label,
+                                      threads);
+}
+}

@@ -1,0 +1,81 @@
+// The library's whole interface: plain C, so that it outlives upgrades of Python and torch.
+//
+// Tensors come as a pointer, a dtype code and strides in elements. Every function that computes takes the
+// number of threads; it returns when all of them are done. Nothing is allocated that outlives a call, except
+// by asap_lowres_create.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define ASAP_API __declspec(dllexport)
+#else
+#define ASAP_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { ASAP_ABI_VERSION = 1 };
+
+// Element types.
+enum {
+    ASAP_FLOAT32 = 0,
+    ASAP_FLOAT16 = 1,
+    ASAP_BFLOAT16 = 2,
+    ASAP_UINT8 = 3,
+    ASAP_INT8 = 4,
+    ASAP_UINT16 = 5,
+    ASAP_INT16 = 6,
+    ASAP_UINT32 = 7,
+    ASAP_INT32 = 8,
+    ASAP_INT64 = 9,
+};
+
+// Results: everything was computed; or a label id outside the classes was met (never read with), in which
+// case the lowest and highest id found are reported; or memory ran out.
+enum { ASAP_OK = 0, ASAP_BAD_LABEL = 1, ASAP_NO_MEMORY = 2 };
+
+typedef struct {
+    const void* data;
+    int32_t dtype;
+    int64_t strides[4];  // batch, channel, row, column; a label map leaves the channel at 0
+} asap_tensor;
+
+typedef struct {
+    int64_t batch, rows, columns;  // the grid of tiles
+    int32_t tile, width, depth, num_classes, image_channels, out_channels, positional_encoding;
+    float negative_slope;
+} asap_mlp;
+
+typedef struct {
+    int64_t low, high;
+} asap_range;
+
+ASAP_API int asap_abi_version(void);
+// "avx512", "avx2", "neon" or "generic": what runs here. ASAP_NATIVE_ISA in the environment lowers it.
+ASAP_API const char* asap_isa(void);
+// An OpenMP runtime's GOMP_parallel, so that its threads are shared; null goes back to own threads.
+ASAP_API void asap_set_thread_pool(void* gomp_parallel);
+
+// phi (B, P, rows, columns), any strides -> (B, rows, columns, P) float32.
+ASAP_API int asap_tile_major(const asap_tensor* phi, int64_t batch, int64_t parameters, int64_t rows,
+                             int64_t columns, float* out, int threads);
+// phi tile-major; label and image may be null as the layout says; out (B, O, H, W) contiguous.
+ASAP_API int asap_pixelwise_forward(const asap_mlp* mlp, const float* phi, const asap_tensor* label,
+                                    const asap_tensor* image, void* out, int32_t out_dtype,
+                                    asap_range* bad_label, int threads);
+// grad_phi tile-major float32; grad_image (B, C, H, W) float32 contiguous or null.
+ASAP_API int asap_pixelwise_backward(const asap_mlp* mlp, const float* phi, const asap_tensor* label,
+                                     const asap_tensor* image, const asap_tensor* grad, float* grad_phi,
+                                     float* grad_image, asap_range* bad_label, int threads);
+// label (B, H, W) -> out (B, N, H/S1, W/S1) float32 with the given strides.
+ASAP_API int asap_class_pool(const asap_tensor* label, int64_t batch, int64_t height, int64_t width,
+                             int32_t num_classes, int32_t s1, float* out, const int64_t* out_strides,
+                             asap_range* bad_label, int threads);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,28 @@
+#define ASAP_ISA shared
+#include "parallel.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace asap {
+
+namespace {
+using GompParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+std::atomic<GompParallel> pool{nullptr};
+}  // namespace
+
+void set_thread_pool(void* gomp_parallel) { pool = reinterpret_cast<GompParallel>(gomp_parallel); }
+
+void run_threads(int threads, void (*body)(void*), void* data) {
+    if (const GompParallel gomp = pool.load()) {
+        gomp(body, data, static_cast<unsigned>(threads), 0);
+        return;
+    }
+    std::vector<std::thread> helpers;
+    for (int i = 1; i < threads; ++i) helpers.emplace_back(body, data);
+    body(data);
+    for (std::thread& helper : helpers) helper.join();
+}
+
+}  // namespace asap

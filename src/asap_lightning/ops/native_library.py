@@ -1,0 +1,144 @@
+"""Finds and loads the native library: a plain C interface through ctypes.
+
+Plain C and ctypes, because such a library outlives every upgrade of Python and torch: it links to neither.
+A call releases the interpreter's lock. Its threads are those of the OpenMP runtime that torch has loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+
+import asap_lightning
+
+NAME = "_asap_native.so"
+ABI_VERSION = 1
+VARIABLE = "ASAP_NATIVE_LIBRARY"
+
+logger = logging.getLogger("asap_lightning.ops")
+
+
+class CTensor(ctypes.Structure):
+    """`asap_tensor`."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("dtype", ctypes.c_int32), ("strides", ctypes.c_int64 * 4))
+
+
+class CMlp(ctypes.Structure):
+    """`asap_mlp`."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("batch", "rows", "columns")),
+        *(
+            (name, ctypes.c_int32)
+            for name in (
+                "tile",
+                "width",
+                "depth",
+                "num_classes",
+                "image_channels",
+                "out_channels",
+                "positional_encoding",
+            )
+        ),
+        ("negative_slope", ctypes.c_float),
+    )
+
+
+class CRange(ctypes.Structure):
+    """`asap_range`."""
+
+    _fields_ = (("low", ctypes.c_int64), ("high", ctypes.c_int64))
+
+
+_pointer, _int64, _int32, _int = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_int
+_tensor, _range = ctypes.POINTER(CTensor), ctypes.POINTER(CRange)
+SIGNATURES = {
+    "asap_tile_major": [_tensor, _int64, _int64, _int64, _int64, _pointer, _int],
+    "asap_pixelwise_forward": [
+        ctypes.POINTER(CMlp), _pointer, _tensor, _tensor, _pointer, _int32, _range, _int
+    ],
+    "asap_pixelwise_backward": [
+        ctypes.POINTER(CMlp), _pointer, _tensor, _tensor, _tensor, _pointer, _pointer, _range, _int
+    ],
+    "asap_class_pool": [
+        _tensor, _int64, _int64, _int64, _int32, _int32, _pointer, ctypes.POINTER(_int64), _range, _int
+    ],
+}  # fmt: skip
+
+
+def candidates() -> list[Path]:
+    """Where the library may lie: ``ASAP_NATIVE_LIBRARY`` alone if set, else the package, then a build here."""
+    if wish := os.environ.get(VARIABLE):
+        return [Path(wish)]
+    folders = [Path(folder) for folder in asap_lightning.__path__]
+    installed = Path(sysconfig.get_path("platlib")) / "asap_lightning"
+    built = folders[0].parents[1] / "build" / "native"
+    return [folder / NAME for folder in (*folders, installed, built)]
+
+
+@lru_cache(maxsize=1)
+def load() -> ctypes.CDLL | str:
+    """The library, or why there is none; that is said once in the log."""
+    loaded = _open()
+    if isinstance(loaded, str):
+        logger.warning("%s; the slower torch backend is used on the CPU", loaded)
+        return loaded
+    for name, arguments in SIGNATURES.items():
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = arguments, ctypes.c_int
+    loaded.asap_isa.restype = ctypes.c_char_p
+    loaded.asap_set_thread_pool.argtypes, loaded.asap_set_thread_pool.restype = [ctypes.c_void_p], None
+    loaded.asap_set_thread_pool(_openmp_runtime())
+    return loaded
+
+
+def _open() -> ctypes.CDLL | str:
+    found = next((path for path in candidates() if path.is_file()), None)
+    if found is None:
+        return (
+            "this installation has no native library (no C++ compiler was found when it was installed); "
+            "install one and reinstall, or run `make native` in the repository"
+        )
+    try:
+        opened = ctypes.CDLL(str(found))
+        version = opened.asap_abi_version()
+    except (OSError, AttributeError) as error:
+        return f"the native library {found} cannot be loaded: {error}"
+    if version != ABI_VERSION:
+        return f"the native library {found} has interface {version}, expected {ABI_VERSION}; rebuild it"
+    return opened
+
+
+def _openmp_runtime() -> int | None:
+    """The address of ``GOMP_parallel`` in the OpenMP runtime that torch has loaded, if it has one.
+
+    Two thread pools in one process would wait for each other's spinning threads.
+    """
+    try:
+        return ctypes.cast(ctypes.CDLL(None).GOMP_parallel, ctypes.c_void_p).value
+    except (AttributeError, OSError, TypeError):
+        return None
+
+
+def library() -> ctypes.CDLL:
+    """The loaded library; RuntimeError if there is none."""
+    loaded = load()
+    if isinstance(loaded, str):
+        raise RuntimeError(loaded)
+    return loaded
+
+
+def load_failure() -> str:
+    """Why the native library cannot be used; empty if it can."""
+    loaded = load()
+    return loaded if isinstance(loaded, str) else ""
+
+
+def instruction_set() -> str:
+    """The instruction set it runs: ``avx512``, ``avx2``, ``neon`` or ``generic``."""
+    return library().asap_isa().decode()
