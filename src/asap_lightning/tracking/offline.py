@@ -1,0 +1,179 @@
+"""Reads W&B's offline run files back, without a server and without the wandb service.
+
+A run folder ``offline-run-<time>-<id>`` holds one ``run-<id>.wandb``: a log of protocol-buffer
+records in LevelDB's log format. The file is cut into blocks of 32 KiB; a record lies in one or more
+fragments, each with a header (CRC-32, length, kind) and never across a block's end. The first block
+begins with a 7-byte file header. The format is not documented by W&B (read from version 0.31), so
+whatever is cut short or damaged ends the reading; what came before it is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asap_lightning.errors import UserError
+
+BLOCK = 32768
+FILE_MAGIC = b":W&B"
+FILE_HEADER = 7
+FRAGMENT_HEADER = struct.Struct("<IHB")
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+@dataclass
+class OfflineRun:
+    """What an offline run has recorded.
+
+    Attributes:
+        folder: the run's folder.
+        run_id, project, entity, group, name, job_type, notes, tags: as given to W&B.
+        config: nested plain containers.
+        history: one dict for each logged row, with dotted keys nested; ``_step`` counts the rows.
+        summary: the last or the best values, as defined.
+        step_metrics: metric name or pattern -> the metric that is its x-axis.
+        exit_code: None if the run was not finished (a crash, or it still runs).
+    """
+
+    folder: Path
+    run_id: str = ""
+    project: str = ""
+    entity: str = ""
+    group: str = ""
+    name: str = ""
+    job_type: str = ""
+    notes: str = ""
+    tags: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    step_metrics: dict[str, str] = field(default_factory=dict)
+    exit_code: int | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the run was recorded."""
+        return self.exit_code is not None
+
+    @property
+    def keys(self) -> set[str]:
+        """Names of everything logged, without W&B's own (``_step``, ``_runtime``, ...)."""
+        return {key for row in self.history for key in row if not key.startswith("_")}
+
+    def series(self, key: str, step: str = "trainer/global_step") -> list[tuple[int, float]]:
+        """(step, value) of every row that logged a number under ``key``."""
+        rows = (row for row in self.history if isinstance(row.get(key), int | float))
+        return [(int(row.get(step, row.get("_step", 0))), float(row[key])) for row in rows]
+
+    def images(self, key: str, step: str = "trainer/global_step") -> dict[int, list[Path]]:
+        """Step -> image files logged under ``key``."""
+        found: dict[int, list[Path]] = {}
+        for row in self.history:
+            media = row.get(key)
+            if isinstance(media, dict) and str(media.get("_type", "")).startswith("image"):
+                names = media.get("filenames") or [media.get("path")]
+                found[int(row.get(step, 0))] = [self.folder / "files" / name for name in names if name]
+        return found
+
+
+def find_offline_runs(folder: str | Path) -> list[Path]:
+    """The offline runs' folders at or under ``folder``, oldest first, each once (not through links)."""
+    found = {path.parent.resolve() for path in Path(folder).rglob("run-*.wandb") if not path.is_symlink()}
+    return sorted(found, key=lambda path: path.name)
+
+
+def read_offline_run(path: str | Path) -> OfflineRun:
+    """Reads a run's folder, or its ``.wandb`` file.
+
+    Raises:
+        UserError: there is no such file, or it is not a W&B file.
+    """
+    path = Path(path)
+    files = [path] if path.is_file() else sorted(path.glob("run-*.wandb"))
+    if len(files) != 1:
+        raise UserError(f"{path}: expected a W&B run folder with one run-<id>.wandb, found {len(files)}")
+    run = OfflineRun(folder=files[0].parent.resolve())
+    for record in _records(files[0]):
+        _apply(run, record)
+    return run
+
+
+def _records(path: Path) -> Iterator[Any]:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from wandb.proto import wandb_internal_pb2
+
+    content = path.read_bytes()
+    if content[:4] != FILE_MAGIC:
+        raise UserError(
+            f"{path} is not a W&B run file: it begins with {content[:4]!r}, expected {FILE_MAGIC!r}"
+        )
+    for payload in log_payloads(content):
+        record = wandb_internal_pb2.Record()  # type: ignore[attr-defined]
+        try:
+            record.ParseFromString(payload)
+        except DecodeError:
+            return
+        yield record
+
+
+def log_payloads(content: bytes) -> Iterator[bytes]:
+    """The records' bytes, in order; ends at the first fragment that is cut short or damaged."""
+    at, parts = FILE_HEADER, b""
+    while at + FRAGMENT_HEADER.size <= len(content):
+        left_in_block = BLOCK - at % BLOCK
+        if left_in_block < FRAGMENT_HEADER.size:
+            at += left_in_block
+            continue
+        checksum, length, kind = FRAGMENT_HEADER.unpack_from(content, at)
+        start = at + FRAGMENT_HEADER.size
+        payload = content[start : start + length]
+        if len(payload) < length or zlib.crc32(payload, zlib.crc32(bytes([kind]))) != checksum:
+            return
+        parts = payload if kind in (FULL, FIRST) else parts + payload
+        if kind in (FULL, LAST):
+            yield parts
+        at = start + length
+
+
+def _apply(run: OfflineRun, record: Any) -> None:
+    kind = record.WhichOneof("record_type")
+    if kind == "run":
+        _apply_run(run, record.run)
+    elif kind == "config":
+        _update(run.config, record.config.update)
+    elif kind == "history":
+        row: dict[str, Any] = {}
+        _update(row, record.history.item)
+        run.history.append(row)
+    elif kind == "summary":
+        _update(run.summary, record.summary.update)
+    elif kind == "metric":
+        name = record.metric.name or record.metric.glob_name
+        run.step_metrics[name] = record.metric.step_metric
+    elif kind == "exit":
+        run.exit_code = record.exit.exit_code
+
+
+def _apply_run(run: OfflineRun, record: Any) -> None:
+    run.run_id, run.project, run.entity = record.run_id, record.project, record.entity
+    run.group, run.name, run.job_type = record.run_group, record.display_name, record.job_type
+    run.notes, run.tags = record.notes, list(record.tags)
+    _update(run.config, record.config.update)
+
+
+def _update(target: dict[str, Any], items: Iterable[Any]) -> None:
+    """Sets JSON values under plain or nested keys; a nested key joins the dict that is there."""
+    for item in items:
+        keys = list(item.nested_key) or [item.key]
+        place = target
+        for key in keys[:-1]:
+            inner = place.get(key)
+            if not isinstance(inner, dict):
+                inner = place[key] = {}
+            place = inner
+        place[keys[-1]] = json.loads(item.value_json)

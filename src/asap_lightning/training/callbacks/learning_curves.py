@@ -1,0 +1,124 @@
+"""``curves.png``: losses and metrics over generator updates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from asap_lightning.files import atomic_write
+from asap_lightning.training.callbacks.metric_history import MetricHistory
+from asap_lightning.training.callbacks.run_folder import run_folder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANELS = (
+    ("generator loss terms", "loss_g/"),
+    ("discriminator loss terms", "loss_d/"),
+    ("PSNR [dB]", "val/psnr"),
+    ("SSIM", "val/ssim"),
+    ("L1 (images in [0, 1])", "val/l1"),
+    ("images a second", "speed/images_per_second"),
+)
+
+
+class LearningCurves(Callback):
+    """Draws ``<run>/curves.png`` from ``metrics.csv`` after every validation and at the end.
+
+    It reads the file that `MetricsCsv` writes, so it must come after it; a resumed run's picture
+    shows the whole run.
+
+    Args:
+        folder: the run's folder; by default ``trainer.default_root_dir``.
+        metrics_file: name of the CSV file inside it.
+    """
+
+    output_name = "learning curves"
+
+    def __init__(self, folder: str | Path | None = None, metrics_file: str = "metrics.csv") -> None:
+        self.folder = folder
+        self.metrics_file = metrics_file
+
+    def path(self, trainer: Trainer) -> Path:
+        """Where the picture lies."""
+        return run_folder(trainer, self.folder) / "curves.png"
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._draw(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._draw(trainer)
+
+    @rank_zero_only
+    def _draw(self, trainer: Trainer) -> None:
+        table = run_folder(trainer, self.folder) / self.metrics_file
+        if table.exists():
+            draw_curves(MetricHistory(table), self.path(trainer))
+
+
+def draw_curves(history: MetricHistory, path: Path, panels: Sequence[tuple[str, str]] = PANELS) -> list[str]:
+    """Draws one axes for each panel that has values, and writes a PNG.
+
+    Args:
+        history: the table of metrics.
+        path: the PNG file.
+        panels: title and column (or, ending in ``/``, the beginning of several columns).
+
+    Returns:
+        The columns drawn; if there is none, no file is written.
+    """
+    from matplotlib.figure import Figure
+
+    chosen = [(title, _columns(history, prefix)) for title, prefix in panels]
+    chosen = [(title, columns) for title, columns in chosen if columns]
+    if not chosen:
+        return []
+    across = min(3, len(chosen))
+    down = -(-len(chosen) // across)
+    figure = Figure(figsize=(5 * across, 3.4 * down), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes in grid.flat[len(chosen) :]:
+        axes.set_visible(False)
+    for axes, (title, columns) in zip(grid.flat, chosen, strict=False):
+        _draw_panel(axes, history, title, columns)
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=100)
+    return [column for _, columns in chosen for column in columns]
+
+
+def _columns(history: MetricHistory, prefix: str) -> list[str]:
+    is_group = prefix.endswith("/")
+    matching = [n for n in history.columns if (n.startswith(prefix) if is_group else n == prefix)]
+    return [name for name in matching if history.series(name)[0]]
+
+
+def _draw_panel(axes: Axes, history: MetricHistory, title: str, columns: list[str]) -> None:
+    for column in columns:
+        steps, values = history.series(column)
+        marker = "o" if len(steps) <= 30 else None
+        label = column.partition("/")[2]
+        (line,) = axes.plot(steps, values, label=label, linewidth=1.2, marker=marker, markersize=3)
+        if len(steps) > 100:
+            line.set_alpha(0.35)
+            axes.plot(steps, _smoothed(values), color=line.get_color(), linewidth=1.5)
+    axes.set_title(title)
+    axes.set_xlabel("generator updates")
+    axes.grid(alpha=0.3)
+    if len(columns) > 1:
+        axes.legend(fontsize="small")
+
+
+def _smoothed(values: list[float], share: float = 0.02) -> list[float]:
+    """Exponential mean whose memory is about ``share`` of the whole curve; NaN values are passed over."""
+    keep = 1 - 1 / max(share * len(values), 1)
+    mean, smooth = float("nan"), []
+    for value in values:
+        if value == value:
+            mean = value if mean != mean else keep * mean + (1 - keep) * value
+        smooth.append(mean)
+    return smooth
