@@ -1,0 +1,49 @@
+"""The commands of ``asap``: one module a command, listed in one table.
+
+This module is imported for ``asap --help``, so it names the others and imports none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command and the module in this package that does it, imported when the command is called.
+
+    A Hydra application's module has ``run(config)``, and is imported only once a configuration has been
+    composed; a command with plain flags has ``main(arguments: list[str]) -> int``.
+
+    Attributes:
+        name: what is typed after ``asap``.
+        module: name of the module.
+        help: one line for ``asap --help``.
+        config: name of the root file in ``conf/`` of a Hydra application; None means plain flags.
+        choices: what may follow the name of a command with plain flags.
+    """
+
+    name: str
+    module: str
+    help: str
+    config: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+COMMANDS = (
+    Command("train", "train", "train a generator (and its discriminator), or resume", config="train"),
+    Command("evaluate", "evaluate", "measure a checkpoint on a data set", config="evaluate"),
+    Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
+    Command("data", "data", "make the demo data; check a data set", choices=("demo", "check")),
+    Command(
+        "completion",
+        "completion",
+        "print the shell completion script (bash, zsh, fish)",
+        choices=("bash", "zsh", "fish"),
+    ),
+)
+
+
+def by_name(name: str) -> Command | None:
+    """The command of this name, or None."""
+    return next((command for command in COMMANDS if command.name == name), None)

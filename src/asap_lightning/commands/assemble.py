@@ -1,0 +1,163 @@
+"""From a composed configuration to built parts: the only place where both are seen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
+from torch import nn
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.data import PairedDataModule
+from asap_lightning.errors import UserError
+from asap_lightning.models import Generator
+from asap_lightning.models.asap.generator import resolve_s1
+from asap_lightning.training import CheckpointWriter, ModelDescription, StopRequest, TranslationModule
+from asap_lightning.training.callbacks import ResolvedConfig
+
+log = logging.getLogger(__name__)
+
+Plain = dict[str, Any]
+
+
+@contextmanager
+def configured_by(key: str) -> Iterator[None]:
+    """Turns a constructor's refusal of its arguments into a message that names the configuration's key."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{key}: {error}") from error
+
+
+def plain(config: DictConfig) -> Plain:
+    """The configuration as plain containers, every reference resolved, nothing missing."""
+    return dict(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
+
+
+def make_data(config: DictConfig) -> PairedDataModule:
+    """The data module of ``data``."""
+    with configured_by("data"):
+        data = instantiate(config.data)
+    return data
+
+
+def generator_settings(node: Mapping[str, Any], height: int) -> Plain:
+    """The generator's own arguments: ``s1: auto`` is resolved, ``grid_rows`` used up.
+
+    S = height / grid_rows and S1 = S / S2 (ASAP-Net section 4: the grid has 16 rows at any size).
+
+    Raises:
+        UserError: no power of two gives that grid.
+    """
+    settings = dict(node)
+    grid_rows = settings.pop("grid_rows", 16)
+    if settings.get("s1") == "auto":
+        with configured_by("generator.s1"):
+            settings["s1"] = resolve_s1(height, settings["s2"], grid_rows)
+    return settings
+
+
+def build_network(key: str, settings: Mapping[str, Any], spec: ConditionSpec) -> nn.Module | None:
+    """The network that ``settings`` (with ``_target_``) describe; None where ``_target_`` is null."""
+    if settings.get("_target_") is None:
+        return None
+    with configured_by(key):
+        return instantiate({**settings, "_partial_": True}, _convert_="all")(spec=spec)
+
+
+def make_generator(settings: Mapping[str, Any], data: PairedDataModule) -> Generator:
+    """The generator; the data module learns what image sizes it can take.
+
+    Raises:
+        UserError: wrong settings, or a training size that the generator cannot take.
+    """
+    generator = build_network("generator", settings, data.spec)
+    if not isinstance(generator, Generator):
+        raise UserError(f"generator._target_ must name a generator, got {settings.get('_target_')}")
+    data.size_multiple = generator.size_multiple
+    return generator
+
+
+def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule:
+    """The LightningModule with both networks, the objective, optimizers and schedule."""
+    settings = generator_settings(plain(config.generator), data.height)
+    judge = plain(config.discriminator)
+    generator = make_generator(settings, data)
+    discriminator = build_network("discriminator", judge, data.spec)
+    with configured_by("loss"):
+        objective = instantiate(config.loss, _convert_="all")
+    with configured_by("optimizer"):
+        optimizers = instantiate(config.optimizer, _convert_="all")
+    description = ModelDescription(
+        spec=data.spec.as_dict(),
+        generator=settings,
+        discriminator=judge if discriminator is not None else None,
+        config=plain(config),
+    )
+    with configured_by("training"):
+        return TranslationModule(
+            generator,
+            discriminator,
+            objective,
+            generator_optimizer=optimizers["generator"],
+            discriminator_optimizer=optimizers.get("discriminator"),
+            description=description,
+            **instantiate(config.training, _convert_="all"),
+        )
+
+
+def make_callbacks(config: DictConfig, folder: Path, stop: StopRequest) -> list[Callback]:
+    """The callbacks of ``callbacks``, in order, with the checkpoint writer and the resolved configuration."""
+    with configured_by("callbacks"):
+        chosen = [instantiate(node) for node in config.callbacks.values() if node is not None]
+    with configured_by("checkpoint"):
+        writer = CheckpointWriter(folder / "checkpoints", stop=stop, **plain(config.checkpoint))
+    return [ResolvedConfig(plain(config), folder), writer, *chosen]
+
+
+def make_loggers(config: DictConfig) -> list[Logger]:
+    """The loggers of ``logger``; those that take a ``config`` get the resolved configuration."""
+    loggers = []
+    for name, node in config.logger.items():
+        if node is None:
+            continue
+        with configured_by(f"logger.{name}"):
+            logger = instantiate({**plain(node), "_partial_": True})
+            loggers.append(logger(config=plain(config)) if _takes_config(logger) else logger())
+    return loggers
+
+
+def _takes_config(made: partial[Any]) -> bool:
+    """Whether the callable has a parameter named ``config``."""
+    from inspect import signature
+
+    return "config" in signature(made.func).parameters
+
+
+def make_configured_trainer(
+    config: DictConfig, folder: Path, callbacks: list[Callback], loggers: list[Logger]
+) -> Trainer:
+    """The trainer of ``trainer``, writing into ``folder``."""
+    with configured_by("trainer"):
+        return instantiate(
+            config.trainer,
+            default_root_dir=str(folder),
+            callbacks=callbacks,
+            logger=loggers or False,
+            _convert_="all",
+        )
+
+
+def parameters_in_millions(network: nn.Module | None) -> float:
+    """Number of trainable parameters / 10^6."""
+    if network is None:
+        return 0.0
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad) / 1e6

@@ -1,0 +1,59 @@
+"""Which layout a folder has: the one that is named, or the one it looks like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf.errors import OmegaConfBaseException
+
+from asap_lightning.commands.configs import conf_dir
+from asap_lightning.commands.hydra_errors import translate
+from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.data.demo.dataset import MANIFEST
+from asap_lightning.data.layouts import Layout, recognise
+from asap_lightning.errors import UserError
+
+CONFIG = "train"
+
+
+def layout_of(root: Path, overrides: list[str]) -> Layout:
+    """The layout at ``root`` as ``data=NAME data.key=value ...`` configure it.
+
+    Without ``data=NAME`` the layout is recognised by its folders.
+
+    Raises:
+        UserError: a folder that looks like no layout, a wrong override.
+    """
+    chosen = list(overrides)
+    if not any(word.startswith("data=") for word in chosen):
+        chosen.insert(0, f"data={recognised(root)}")
+    escaped = str(root).replace("\\", "\\\\").replace("'", "\\'")
+    chosen.append(f"data.root='{escaped}'")
+    register_resolvers()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            node = compose(CONFIG, chosen).data
+        return instantiate(node.layout, _convert_="all")(root, instances=node.instance_edges)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise translate(error, config_name=CONFIG, overrides=chosen) or error from error
+
+
+def recognised(root: Path) -> str:
+    """Name of the configuration whose layout the folder has.
+
+    Raises:
+        UserError: there is no such folder, or it looks like none.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder")
+    found = recognise(root)
+    if found is None:
+        names = sorted(path.stem for path in (conf_dir() / "data").glob("*.yaml") if path.stem != "options")
+        raise UserError(
+            f"{root} looks like no data set that is known here; name its layout with data=NAME, one of "
+            + ", ".join(names)
+        )
+    return "demo" if (root / MANIFEST).is_file() else found.config

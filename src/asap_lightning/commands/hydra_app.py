@@ -1,0 +1,97 @@
+"""Runs a command as a Hydra application: overrides, ``--cfg``, ``-m``, ``--help``.
+
+Hydra's own entry point prints every error in its own way and always exits with 1. Here Hydra is told
+to raise instead, so that a user's mistake becomes one message and exit code 2, and a crash stays a
+crash with its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from hydra._internal.utils import _run_hydra, get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from asap_lightning.commands.configs import conf_dir
+from asap_lightning.commands.hydra_errors import translate
+from asap_lightning.commands.resolvers import register_resolvers
+
+
+def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
+    """Composes ``conf/<config_name>.yaml`` with the overrides and calls ``module.run(config)``.
+
+    The module is imported when a run begins, so ``--help`` and ``--cfg`` answer without loading torch.
+
+    Raises:
+        UserError: for a mistake in the overrides, in the configuration, or found by the task.
+    """
+    register_resolvers()
+    parser = get_args_parser()
+    parser.prog = f"asap {config_name}"
+    parsed = parser.parse_args(arguments)
+    job = Job(module)
+    try:
+        with raising_hydra():
+            _run_hydra(
+                args=parsed,
+                args_parser=parser,
+                task_function=job,
+                config_path=str(conf_dir()),
+                config_name=config_name,
+            )
+        if job.error is not None:
+            raise job.error
+    except Exception as error:
+        mistake = translate(error, config_name=config_name, overrides=parsed.overrides)
+        if mistake is None or mistake is error:
+            raise
+        raise mistake from error
+    return 0
+
+
+class Job:
+    """What Hydra calls with a composed configuration.
+
+    The error of a single run is kept in ``error``, because Hydra would print about it before anyone can.
+    In a multirun the mistake of each job is printed when it happens, and raised, so that the sweeper
+    knows; the other jobs go on, and Hydra raises the first failed job's error after the last.
+    """
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.error: Exception | None = None
+
+    def __call__(self, config: DictConfig) -> Any:
+        try:
+            return import_module(self.module).run(config)
+        except Exception as error:
+            hydra = HydraConfig.get()
+            if hydra.mode != RunMode.MULTIRUN:
+                self.error = error
+                return None
+            mistake = translate(error, config_name=str(hydra.job.config_name), overrides=[])
+            text = mistake if mistake is not None else f"{type(error).__name__}: {error}"
+            name = hydra.job.override_dirname
+            print(f"asap: job {hydra.job.num} ({name}) failed: {text}", file=sys.stderr)
+            raise
+
+
+@contextmanager
+def raising_hydra() -> Iterator[None]:
+    """Makes Hydra raise errors instead of printing them and exiting."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = before

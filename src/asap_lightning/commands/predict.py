@@ -1,0 +1,84 @@
+"""``asap predict``: translates a folder of condition files with a checkpoint alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from asap_lightning.commands.assemble import plain
+from asap_lightning.commands.checkpoints import find_checkpoint
+from asap_lightning.errors import UserError
+from asap_lightning.files import atomic_write
+from asap_lightning.inference import Translator
+from asap_lightning.inference.folder import Job, Reader, condition_reader, find_jobs, read_instances
+
+log = logging.getLogger(__name__)
+LISTED = 10
+
+
+def run(config: DictConfig) -> None:
+    """Translates every file of ``config.input`` into ``config.output``.
+
+    Raises:
+        UserError: nothing to translate, or, after the others have been translated, files that could not be.
+    """
+    checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
+    translator = Translator(checkpoint, device=config.device, weights=config.weights)
+    source, output = Path(config.input).expanduser(), Path(config.output).expanduser()
+    instances = Path(config.instances).expanduser() if config.instances else None
+    jobs, others = find_jobs(
+        source, output, spec=translator.spec, pattern=config.pattern, instances=instances
+    )
+    if others:
+        log.info("%d files are no images and are left alone: %s", len(others), listed(others))
+    done = [] if config.overwrite else [job for job in jobs if job.target.is_file()]
+    if done:
+        log.info("%d of %d images are there already (overwrite=true makes them anew)", len(done), len(jobs))
+    left = [job for job in jobs if config.overwrite or not job.target.is_file()]
+    failures = translate_all(left, translator, reader_of(config, translator))
+    log.info("%s: translated %d images with %s", output, len(left) - len(failures), checkpoint)
+    if failures:
+        raise UserError(
+            f"{len(failures)} of {len(left)} files could not be translated:\n" + "\n".join(failures)
+        )
+
+
+def reader_of(config: DictConfig, translator: Translator) -> Reader:
+    """Reads files as the training did; ``config.layout`` may say otherwise, such as another palette."""
+    trained_on = translator.description.config if translator.description is not None else {}
+    layout = dict(trained_on.get("data", {}).get("layout", {}))
+    changed = {key: value for key, value in plain(config.layout).items() if value is not None}
+    if changed and not layout:
+        raise UserError(
+            f"layout.{next(iter(changed))} is given, but {config.ckpt} does not say what data it was trained "
+            "on; its files are read as plain class ids or images"
+        )
+    return condition_reader(translator.spec, {**layout, **changed} if layout else None)
+
+
+def translate_all(jobs: Sequence[Job], translator: Translator, reader: Reader) -> list[str]:
+    """Translates each job and writes its PNG; returns one line for each that failed."""
+    failures = []
+    console = Console(stderr=True)
+    for job in track(jobs, description="translating", console=console, disable=not console.is_terminal):
+        try:
+            image = translator(reader(job.source), read_instances(job))
+        except UserError as error:
+            text = str(error)
+            failures.append(text if str(job.source) in text else f"{job.source}: {text}")
+            continue
+        with atomic_write(job.target) as file:
+            Image.fromarray(image).save(file, format="PNG")
+    return failures
+
+
+def listed(paths: Sequence[Path]) -> str:
+    """The first names and how many more there are."""
+    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
+    return ", ".join(path.name for path in paths[:LISTED]) + more

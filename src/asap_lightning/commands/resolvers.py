@@ -1,0 +1,68 @@
+"""OmegaConf resolvers of the configuration, and the search for earlier runs.
+
+``${asap.name:}`` names a run after its experiment or data set. ``${asap.run_dir:...}`` is the folder of
+a run: a fresh one, or, when the run resumes, the newest earlier one with a checkpoint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from asap_lightning.errors import UserError
+
+LAST = Path("checkpoints") / "last.ckpt"
+
+
+def register_resolvers() -> None:
+    """Registers the resolvers; calling it again does no harm."""
+    OmegaConf.register_new_resolver("asap.name", default_name, replace=True)
+    OmegaConf.register_new_resolver("asap.run_dir", run_dir, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("asap.sweep_dir", sweep_dir, replace=True, use_cache=True)
+
+
+def default_name() -> str:
+    """The chosen experiment, or else the chosen data set."""
+    if not HydraConfig.initialized():
+        return "asap"
+    choices = HydraConfig.get().runtime.choices
+    name = choices.get("experiment") or choices.get("data") or "asap"
+    return str(name).replace("/", "_")
+
+
+def runs_with(root: Path, file: Path = LAST) -> list[Path]:
+    """The run folders directly under ``root`` that hold ``file``, newest file first."""
+    found = [path for path in root.glob("*") if (path / file).is_file()]
+    return sorted(found, key=lambda path: (path / file).stat().st_mtime_ns, reverse=True)
+
+
+def run_dir(root: str, name: str, ckpt: Any, now: str) -> str:
+    """Folder of a run: ``root/name/now``, or with ``ckpt`` 'last' or 'auto' the one to continue.
+
+    Raises:
+        UserError: for 'last' when no earlier run of this name has a checkpoint.
+    """
+    parent = Path(root) / str(name)
+    fresh = str(parent / now)
+    if ckpt not in ("last", "auto"):
+        return fresh
+    earlier = runs_with(parent)
+    if earlier:
+        return str(earlier[0])
+    if ckpt == "auto":
+        return fresh
+    raise UserError(
+        f"ckpt=last: no run to resume: looked for {parent}/*/{LAST}. Start one without ckpt, "
+        "name the run (name=...), its folder (hydra.run.dir=...), or the file (ckpt=PATH); "
+        "ckpt=auto resumes if there is a run and starts one otherwise"
+    )
+
+
+def sweep_dir(root: str, name: str, ckpt: Any, now: str) -> str:
+    """Folder of a multirun: a fresh one, or with ``ckpt`` 'last' or 'auto' the newest earlier one."""
+    parent = Path(root) / str(name) / "multirun"
+    earlier = sorted((path for path in parent.glob("*") if path.is_dir()), reverse=True)
+    return str(earlier[0] if ckpt in ("last", "auto") and earlier else parent / now)

@@ -1,0 +1,63 @@
+"""``asap train``: composes a run, trains it, or resumes it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from pytorch_lightning import seed_everything
+
+from asap_lightning.commands.assemble import (
+    make_callbacks,
+    make_configured_trainer,
+    make_data,
+    make_loggers,
+    make_module,
+    parameters_in_millions,
+)
+from asap_lightning.commands.checkpoints import checkpoint_to_resume
+from asap_lightning.tracking import finished_runs
+from asap_lightning.training import StopRequest, TrainingInterrupted, fit
+
+log = logging.getLogger(__name__)
+
+
+def run(config: DictConfig) -> None:
+    """Trains one run in the folder that Hydra has made for it.
+
+    Raises:
+        UserError: anything the user can mend.
+        SystemExit: 130 after Ctrl-C, 143 after SIGTERM; a checkpoint has been written.
+    """
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    resume = checkpoint_to_resume(config.ckpt, folder)
+    seed_everything(config.seed, workers=True, verbose=False)
+    data = make_data(config)
+    module = make_module(config, data)
+    log.info(
+        "run %s; generator %.1f M parameters, discriminator %.1f M",
+        folder,
+        parameters_in_millions(module.generator),
+        parameters_in_millions(module.discriminator),
+    )
+    stop = StopRequest(announce=lambda text: print(text, file=sys.stderr))
+    loggers = make_loggers(config)
+    with finished_runs(loggers):
+        trainer = make_configured_trainer(config, folder, make_callbacks(config, folder, stop), loggers)
+        if resume is not None:
+            log.info("resuming from %s", resume)
+        try:
+            fit(trainer, module, data, ckpt_path=resume, stop=stop)
+        except TrainingInterrupted as interrupted:
+            where = f"; resume with ckpt={interrupted.checkpoint}" if interrupted.checkpoint else ""
+            log.info("stopped by %s%s", signal.Signals(interrupted.signal_number).name, where)
+            raise SystemExit(128 + interrupted.signal_number) from interrupted
+        except SystemExit as ended:
+            # A second Ctrl-C: Lightning has torn down and exits with 1.
+            if stop.signal_number is None:
+                raise
+            raise SystemExit(128 + stop.signal_number) from ended
