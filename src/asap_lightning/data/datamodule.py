@@ -52,6 +52,7 @@ class PairedDataModule(LightningDataModule):
         persistent_workers: whether workers live on from epoch to epoch; by default, if there are any.
         pin_memory: by default, if CUDA is there.
         seed: decides order and augmentation.
+        prepare: makes the data set at the root when there is no such folder yet.
 
     Attributes:
         spec: what the conditions are; known before any file is read.
@@ -89,8 +90,10 @@ class PairedDataModule(LightningDataModule):
         persistent_workers: bool | None = None,
         pin_memory: bool | None = None,
         seed: int = 0,
+        prepare: Callable[[Path], object] | None = None,
     ) -> None:
         super().__init__()
+        self._prepare = prepare
         self.layout = layout(Path(root), instances=instance_edges)
         self.geometry = Geometry(mode, height, width, load_height, load_width)
         if eval_mode not in EVALUATION_MODES:
@@ -136,6 +139,11 @@ class PairedDataModule(LightningDataModule):
     def width(self) -> int:
         """Columns of a training pair, where the mode fixes them."""
         return self.geometry.width
+
+    def prepare_data(self) -> None:
+        """Makes the data set if it is one that can be made and is not there."""
+        if self._prepare is not None and not self.layout.root.exists():
+            self._prepare(self.layout.root)
 
     def setup(self, stage: str | None = None) -> None:
         """Finds the files of the splits that this stage needs; reads none of them."""
