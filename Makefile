@@ -6,7 +6,7 @@ STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint build lock clean
+.PHONY: help native asan setup demo test lint build lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -20,6 +20,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(MAKE) --no-print-directory native || echo "no native kernels (see above): the slower torch backend is used" >&2
 	@touch $@
 
 demo: setup  ## Trains a small model on procedural facades (minutes, CPU) and shows what it made.
@@ -33,6 +34,16 @@ lint: setup  ## ruff, mypy, import-linter.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+native:  ## Builds the native kernels into build/native, where an editable install finds them.
+	@$(BIN)/cmake -S . -B build/native -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@$(BIN)/cmake --build build/native --parallel 2
+
+asan: setup  ## Runs the tests of the native kernels under AddressSanitizer.
+	$(BIN)/cmake -S . -B build/asan -DASAP_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
+	$(BIN)/cmake --build build/asan --parallel 2
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+		ASAP_NATIVE_LIBRARY=build/asan/_asap_native.so $(BIN)/python -m pytest tests/ops -k native $(PYTEST_ARGS)
 
 build: setup  ## Builds the source distribution and the wheel into dist/.
 	$(BIN)/python -m build --no-isolation --outdir dist .
