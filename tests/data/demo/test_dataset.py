@@ -173,6 +173,17 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert write(tmp_path, count=3).reused == 1
 
 
+def test_process_that_dies(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from asap_lightning.data.demo import write_demo_dataset\n"
+        f"write_demo_dataset({str(tmp_path / 'out')!r}, count=4, size=32, workers=2, progress=False)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "UserError" in done.stderr and "Use fewer workers" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_leaves_whole_files_and_no_processes(tmp_path: Path, workers: int) -> None:

@@ -167,5 +167,10 @@ class Canvas:
 
 
 def _span_coverage(pixels: slice, start: float, stop: float) -> Array:
-    i = np.arange(pixels.start, pixels.stop, dtype=np.float64)
-    return np.clip(np.minimum(i + 1, stop) - np.maximum(i, start), 0, 1).astype(np.float32)
+    """Share of each of the pixels [i, i + 1] that the span covers; all but the outermost are whole."""
+    covered = np.ones(pixels.stop - pixels.start, np.float32)
+    if covered.size:
+        covered[0] -= max(0.0, start - pixels.start)
+        covered[-1] -= max(0.0, pixels.stop - stop)
+        covered[0], covered[-1] = max(0.0, covered[0]), max(0.0, covered[-1])
+    return covered

@@ -113,7 +113,7 @@ def develop(canvas: Canvas, light: Light, noise: Noise) -> np.ndarray:
     """The finished photo, (size, size, 3) uint8: exposure, tint, slow light falloff, film grain."""
     size = canvas.size
     t = ((np.arange(size, dtype=np.float32) + 0.5) / size)[:, None]
-    tint = np.array([1 + 0.05 * light.warmth, 1.0, 1 - 0.07 * light.warmth], np.float32)
+    tint = np.array([1 + 0.04 * light.warmth, 1.0, 1 - 0.05 * light.warmth], np.float32)
     gain = (light.exposure * (1.02 - 0.05 * t))[..., None] * tint
     out = np.empty((size, size, 3), np.uint8)
     for start in range(0, size, 256):

@@ -9,14 +9,14 @@ from asap_lightning.data.demo.light import Light
 from asap_lightning.data.demo.materials import Surface
 
 PLASTER: tuple[RGB, ...] = (
-    (0.90, 0.85, 0.73),
-    (0.88, 0.79, 0.61),
-    (0.89, 0.78, 0.69),
-    (0.87, 0.81, 0.71),
-    (0.85, 0.83, 0.77),
-    (0.84, 0.84, 0.74),
-    (0.87, 0.73, 0.61),
-    (0.91, 0.89, 0.83),
+    (0.90, 0.85, 0.74),
+    (0.88, 0.80, 0.65),
+    (0.89, 0.79, 0.71),
+    (0.88, 0.82, 0.73),
+    (0.86, 0.84, 0.77),
+    (0.85, 0.84, 0.75),
+    (0.88, 0.76, 0.65),
+    (0.91, 0.88, 0.82),
 )
 BRICK: tuple[RGB, ...] = ((0.77, 0.54, 0.44), (0.79, 0.59, 0.47), (0.81, 0.66, 0.52), (0.74, 0.51, 0.42))
 STONE: tuple[RGB, ...] = ((0.86, 0.81, 0.72), (0.83, 0.77, 0.67), (0.88, 0.84, 0.77))
@@ -117,7 +117,7 @@ WALLS = {"plaster": plaster, "brick": brick, "stone": stone}
 def choose_material(rng: np.random.Generator) -> Material:
     """What a house is built of; plaster mostly."""
     materials: tuple[Material, ...] = ("plaster", "brick", "stone")
-    return materials[int(rng.choice(3, p=[0.6, 0.18, 0.22]))]
+    return materials[int(rng.choice(3, p=[0.62, 0.15, 0.23]))]
 
 
 def choose_scheme(rng: np.random.Generator, material: Material) -> Scheme:
