@@ -30,10 +30,9 @@ def open_image(path: Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise UserError(f"{path} is empty (0 bytes): copy or download the file again")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(path)
-        image.load()
+        with _open(path) as file:
+            file.load()
+            orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except UnidentifiedImageError as error:
@@ -47,9 +46,14 @@ def open_image(path: Path) -> Image.Image:
         raise UserError(
             f"{path} cannot be decoded, it is truncated or damaged ({error}): copy or download it again"
         ) from error
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-    return image
+    return file if orientation == 1 else ImageOps.exif_transpose(file)
+
+
+def _open(path: Path) -> Image.Image:
+    """Reads the header; large pictures are welcome, so without Pillow's warning about them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(path)
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:

@@ -113,7 +113,7 @@ class Layout(ABC):
             )
         if not self.root.is_dir():
             raise UserError(f"data.root={self.root} is a file; the folder of {self.title} was expected")
-        if not any(not entry.name.startswith(".") for entry in os.scandir(self.root)):
+        if not any(not name.startswith(".") for name in os.listdir(self.root)):
             raise UserError(
                 f"data.root={self.root} is an empty folder. {self.title} is expected there:\n{self.expected}"
             )

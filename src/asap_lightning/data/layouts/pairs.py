@@ -31,8 +31,8 @@ class SideBySide(AnyConditionLayout):
     Args:
         root: the folder of the splits.
         direction: ``AtoB``: the left half is translated into the right half; ``BtoA``: the reverse.
-        condition: ``image``, ``grey``, or ``label`` for halves that are label maps (PNG files; ``palette`` says
-            what their colours mean).
+        condition: ``image``, ``grey``, or ``label`` for halves that are label maps (PNG files, whose
+            colours ``palette`` explains).
         **options: as in `AnyConditionLayout`.
     """
 
