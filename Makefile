@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?=
+CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
 .PHONY: help native asan setup demo test lint build lock clean
@@ -36,12 +37,12 @@ lint: setup  ## ruff, mypy, import-linter.
 	$(BIN)/lint-imports
 
 native:  ## Builds the native kernels into build/native, where an editable install finds them.
-	@$(BIN)/cmake -S . -B build/native -DCMAKE_BUILD_TYPE=Release >/dev/null
-	@$(BIN)/cmake --build build/native --parallel 2
+	@$(CMAKE) -S . -B build/native -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@$(CMAKE) --build build/native --parallel 2
 
 asan: setup  ## Runs the tests of the native kernels under AddressSanitizer.
-	$(BIN)/cmake -S . -B build/asan -DASAP_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
-	$(BIN)/cmake --build build/asan --parallel 2
+	$(CMAKE) -S . -B build/asan -DASAP_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
+	$(CMAKE) --build build/asan --parallel 2
 	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
 		ASAP_NATIVE_LIBRARY=build/asan/_asap_native.so $(BIN)/python -m pytest tests/ops -k native $(PYTEST_ARGS)
 
