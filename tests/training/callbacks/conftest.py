@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
-from torch.utils.data import DataLoader
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.batch import Batch, collate
@@ -80,8 +79,19 @@ def facade(index: int) -> Sample:
     return Sample(f"b{index:03d}", label=label, photo=colours[label], valid=(SIZE - 2, SIZE - 3))
 
 
-def loader(count: int, batch_size: int) -> DataLoader:
-    return DataLoader([facade(i) for i in range(count)], batch_size=batch_size, collate_fn=collate)
+class Loader:
+    """Batches in a fixed order, without worker processes."""
+
+    def __init__(self, count: int, batch_size: int) -> None:
+        self.dataset = [facade(i) for i in range(count)]
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.dataset), self.batch_size):
+            yield collate(self.dataset[start : start + self.batch_size])
 
 
 @pytest.fixture
@@ -90,9 +100,9 @@ def samples() -> Callable[[int], Sample]:
 
 
 @pytest.fixture
-def loaders() -> tuple[DataLoader, DataLoader]:
+def loaders() -> tuple[Loader, Loader]:
     """6 training pairs in 3 batches, 5 validation pairs in 3."""
-    return loader(6, 2), loader(5, 2)
+    return Loader(6, 2), Loader(5, 2)
 
 
 @pytest.fixture
@@ -127,7 +137,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
 
 @pytest.fixture
 def fit(
-    make_trainer: Callable[..., Trainer], tiny_module: TinyModule, loaders: tuple[DataLoader, DataLoader]
+    make_trainer: Callable[..., Trainer], tiny_module: TinyModule, loaders: tuple[Loader, Loader]
 ) -> Callable[..., Trainer]:
     """Fits the tiny module; returns the trainer."""
 

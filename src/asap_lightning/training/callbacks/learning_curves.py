@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ PANELS = (
 
 
 class LearningCurves(Callback):
-    """Draws ``<run>/curves.png`` from ``metrics.csv`` after every validation and at the end.
+    """Draws ``<run>/curves.png`` from ``metrics.csv`` after validations and at the end.
 
     It reads the file that `MetricsCsv` writes, so it must come after it; a resumed run's picture
     shows the whole run.
@@ -35,21 +36,32 @@ class LearningCurves(Callback):
     Args:
         folder: the run's folder; by default ``trainer.default_root_dir``.
         metrics_file: name of the CSV file inside it.
+        every_seconds: shortest time between two drawings (one takes about half a second); the last
+            one is made in any case.
     """
 
     output_name = "learning curves"
 
-    def __init__(self, folder: str | Path | None = None, metrics_file: str = "metrics.csv") -> None:
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        metrics_file: str = "metrics.csv",
+        every_seconds: float = 30.0,
+    ) -> None:
         self.folder = folder
         self.metrics_file = metrics_file
+        self.every_seconds = every_seconds
+        self._drawn = float("-inf")
 
     def path(self, trainer: Trainer) -> Path:
         """Where the picture lies."""
         return run_folder(trainer, self.folder) / "curves.png"
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking:
+        due = time.monotonic() - self._drawn >= self.every_seconds
+        if due and not trainer.sanity_checking:
             self._draw(trainer)
+            self._drawn = time.monotonic()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._draw(trainer)
@@ -101,11 +113,12 @@ def _draw_panel(axes: Axes, history: MetricHistory, title: str, columns: list[st
     for column in columns:
         steps, values = history.series(column)
         marker = "o" if len(steps) <= 30 else None
+        noisy = len(steps) > 100
+        drawn = _smoothed(values) if noisy else values
         label = column.partition("/")[2]
-        (line,) = axes.plot(steps, values, label=label, linewidth=1.2, marker=marker, markersize=3)
-        if len(steps) > 100:
-            line.set_alpha(0.35)
-            axes.plot(steps, _smoothed(values), color=line.get_color(), linewidth=1.5)
+        (line,) = axes.plot(steps, drawn, label=label, linewidth=1.5, marker=marker, markersize=3)
+        if noisy:
+            axes.plot(steps, values, color=line.get_color(), linewidth=1, alpha=0.3, zorder=1)
     axes.set_title(title)
     axes.set_xlabel("generator updates")
     axes.grid(alpha=0.3)
