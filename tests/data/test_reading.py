@@ -211,12 +211,12 @@ def test_depth_comes_in_metres_from_png_tiff_and_npy(tmp_path):
 def test_depth_is_scaled_and_clipped():
     depth = np.array([[-1.0, 0.0], [5.0, 20.0]], np.float32)
     assert np.array_equal(scale_depth(depth, 0.0, 10.0), np.array([[-1, -1], [0, 1]], np.float32))
-    with pytest.raises(UserError, match="farthest=1"):
+    with pytest.raises(UserError, match=r"farthest=1"):
         scale_depth(depth, 1, 1)
 
 
 def test_bad_depth_files_are_named(tmp_path):
-    with pytest.raises(UserError, match="a.png is a colour picture"):
+    with pytest.raises(UserError, match=r"a.png is a colour picture"):
         read_depth(save(tmp_path / "a.png", RGB), unit=1)
     np.save(tmp_path / "b.npy", np.full((2, 2), np.nan))
     with pytest.raises(UserError, match=r"b.npy holds 4 depths that are NaN"):
@@ -265,13 +265,13 @@ def test_damaged_png_is_named(tmp_path):
     content = bytearray(path.read_bytes())
     content[60:70] = bytes(10)
     path.write_bytes(content)
-    with pytest.raises(UserError, match="a.png cannot be decoded"):
+    with pytest.raises(UserError, match=r"a.png cannot be decoded"):
         read_photo(path)
 
 
 def test_floating_point_files_are_neither_photo_nor_label(tmp_path):
     path = save(tmp_path / "a.tif", np.ones((3, 3), np.float32))
-    with pytest.raises(UserError, match="a.tif holds floating-point values, as depth maps do"):
+    with pytest.raises(UserError, match=r"a.tif holds floating-point values, as depth maps do"):
         read_photo(path)
-    with pytest.raises(UserError, match="a.tif holds floating-point values; a label map"):
+    with pytest.raises(UserError, match=r"a.tif holds floating-point values; a label map"):
         read_label(path, THREE)
