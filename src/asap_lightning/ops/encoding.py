@@ -36,16 +36,13 @@ def positional_encoding(
     Returns:
         (K, S, S), rows y, columns x.
     """
-    octaves = check_tile(tile)
-    place = torch.arange(tile, dtype=torch.float64, device=device)
     planes = []
-    for octave in range(octaves):
-        angle = 2 * math.pi * place / (tile >> octave)
-        x, y = angle.expand(tile, tile), angle.unsqueeze(1).expand(tile, tile)
-        planes += [x.cos(), x.sin(), y.cos(), y.sin()]
+    for wave in axis_encoding(tile, dtype=dtype, device=device).T.split(2):
+        planes += [along.expand(tile, tile) for along in wave]
+        planes += [along.unsqueeze(1).expand(tile, tile) for along in wave]
     if not planes:
         return torch.zeros(0, tile, tile, dtype=dtype, device=device)
-    return torch.stack(planes).to(dtype)
+    return torch.stack(planes)
 
 
 def axis_encoding(
@@ -54,14 +51,20 @@ def axis_encoding(
     """The encoding along one axis: cos(2 pi i/f), sin(2 pi i/f) for f = S, S/2, .., 2.
 
     The encoding is separable: `positional_encoding` at (y, x) is row x and row y of this table, interleaved.
+    Angles are taken inside one period and in float32 (float64 for float64), as in the authors' program: their
+    recordings are reproduced to the last bit, which matters because training amplifies it.
 
     Returns:
         (S, 2 log2(S)).
     """
-    place = torch.arange(tile, dtype=torch.float64, device=device).unsqueeze(1)
-    frequency = torch.pow(2.0, torch.arange(check_tile(tile), dtype=torch.float64, device=device))
-    angle = 2 * math.pi / tile * place * frequency
-    return torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1).to(dtype)
+    precision = torch.float64 if dtype == torch.float64 else torch.float32
+    place = torch.arange(tile, dtype=precision, device=device)
+    waves = []
+    for octave in range(check_tile(tile)):
+        period = tile >> octave
+        angle = 2 * math.pi * (place % period) / period
+        waves += [angle.cos(), angle.sin()]
+    return torch.stack(waves, dim=1).to(dtype) if waves else torch.zeros(tile, 0, dtype=dtype, device=device)
 
 
 def mlp_widths(inputs: int, *, width: int, depth: int, outputs: int) -> list[int]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from asap_lightning.ops.encoding import positional_encoding, split_parameters
 from asap_lightning.ops.layout import MlpLayout
+from asap_lightning.ops.tiles import from_tiles, to_tiles
 
 
 def one_hot(label: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
@@ -19,9 +20,9 @@ def one_hot(label: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
 
 
 def pixelwise_mlp(phi: Tensor, *, label: Tensor | None, image: Tensor | None, layout: MlpLayout) -> Tensor:
-    """Upsamples phi to every pixel and runs each pixel through its own MLP.
+    """The definition: one-hot and encoding concatenated, one matrix product a tile and layer.
 
-    Takes P values a pixel of memory: for tests only.
+    Rounds as the authors' program does, so that whole trainings can be compared.
     """
     b, _, rows, columns = phi.shape
     planes = [] if label is None else [one_hot(label, layout.num_classes, phi.dtype)]
@@ -29,14 +30,13 @@ def pixelwise_mlp(phi: Tensor, *, label: Tensor | None, image: Tensor | None, la
     if layout.positional_encoding:
         table = positional_encoding(layout.tile, dtype=phi.dtype, device=phi.device)
         planes.append(table.repeat(1, rows, columns).expand(b, -1, -1, -1))
-    features = torch.cat(planes, dim=1).permute(0, 2, 3, 1)
-    dense = phi.repeat_interleave(layout.tile, 2).repeat_interleave(layout.tile, 3)
-    layers = split_parameters(dense.permute(0, 2, 3, 1), layout.widths)
+    features = to_tiles(torch.cat(planes, dim=1), layout.tile)
+    layers = split_parameters(phi.permute(0, 2, 3, 1).flatten(0, 2), layout.widths)
     for index, (bias, weight) in enumerate(layers):
-        features = torch.einsum("bhwi,bhwio->bhwo", features, weight) + bias
+        features = torch.matmul(features, weight) + bias.unsqueeze(1)
         if index < len(layers) - 1:
             features = F.leaky_relu(features, layout.negative_slope)
-    return features.permute(0, 3, 1, 2).tanh().contiguous()
+    return from_tiles(features.tanh(), b, rows * layout.tile, columns * layout.tile, layout.tile)
 
 
 def tent_filter(s1: int) -> Tensor:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning.strategies import DDPStrategy
 
 from asap_lightning.training.checkpoint import AtomicCheckpointIO
 from asap_lightning.training.module import TranslationModule
@@ -26,22 +27,10 @@ def make_trainer(*, strategy: str = "auto", plugins: Any = None, **settings: Any
     chosen = list(plugins or [])
     if not any(isinstance(plugin, AtomicCheckpointIO) for plugin in chosen):
         chosen.append(AtomicCheckpointIO())
-    if strategy == "auto" and _several_processes(settings):
-        strategy = "ddp_find_unused_parameters_true"
-    return Trainer(strategy=strategy, plugins=chosen, use_distributed_sampler=False, **settings)
-
-
-def _several_processes(settings: dict[str, Any]) -> bool:
-    probe = Trainer(
-        accelerator=settings.get("accelerator", "auto"),
-        devices=settings.get("devices", "auto"),
-        num_nodes=settings.get("num_nodes", 1),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    return probe.num_devices * probe.num_nodes > 1
+    trainer = Trainer(strategy=strategy, plugins=chosen, use_distributed_sampler=False, **settings)
+    if strategy == "auto" and isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+    return trainer
 
 
 def fit(
