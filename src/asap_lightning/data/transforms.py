@@ -139,6 +139,8 @@ class PairedTransform:
             raise UserError(f"data.odd_size={odd_size}: 'pad' or 'resize' was expected")
         self.geometry, self.flip, self.size_multiple = geometry, flip, size_multiple
         self.odd_size, self.extra = odd_size, tuple(extra)
+        if geometry.crops or flip or extra:
+            import_albumentations()  # here, not first in a forked worker: W&B's import hooks refuse that
         self._compose: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
