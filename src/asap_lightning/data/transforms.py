@@ -122,8 +122,8 @@ class PairedTransform:
         extra: further albumentations transforms, applied after crop and flip; photometric ones
             change photo and condition image alike.
 
-    Calling it with the same sample and seed gives the same result on every machine and with any
-    number of workers.
+    Calling it with the same sample and seed gives the same result, whatever was called before and
+    in whichever process.
     """
 
     def __init__(
