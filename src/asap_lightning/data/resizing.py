@@ -25,8 +25,8 @@ def resize_picture(picture: NDArray[np.uint8], height: int, width: int) -> NDArr
     """Antialiased bicubic of (H, W, C) uint8.
 
     By torch's integer kernel: 4 to 9 times as fast as Pillow's ``BICUBIC``, which the authors' programs
-    use. The same filter; rounding between its two passes differs by one grey level on photos, by two
-    at most on noise.
+    use. The filter is the same; rounding and clipping between its two passes differ, by one grey level
+    on photos.
     """
     if picture.shape[:2] == (height, width):
         return picture
