@@ -33,6 +33,7 @@ def run(config: DictConfig) -> None:
         UserError: anything the user can mend.
         SystemExit: 130 after Ctrl-C, 143 after SIGTERM; a checkpoint has been written.
     """
+    quiet_lightning()
     folder = Path(HydraConfig.get().runtime.output_dir)
     resume = checkpoint_to_resume(config.ckpt, folder)
     seed_everything(config.seed, workers=True, verbose=False)
@@ -61,3 +62,8 @@ def run(config: DictConfig) -> None:
             if stop.signal_number is None:
                 raise
             raise SystemExit(128 + stop.signal_number) from ended
+
+
+def quiet_lightning() -> None:
+    """Silences Lightning's notes on devices and products; its warnings stay."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)

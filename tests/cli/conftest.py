@@ -1,0 +1,83 @@
+"""Running ``asap`` inside the test process, and the small data and model that these tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from asap_lightning import cli
+
+# A network of a few thousand parameters on 64 x 64 facades: a step takes some ten milliseconds.
+SMALL_MODEL = (
+    "generator=asap_small",
+    "generator.s1=1",
+    "generator.lowres_width=8",
+    "generator.lowres_max_width=16",
+    "generator.mlp_width=8",
+    "discriminator.width=8",
+    "loss=hinge_l1",
+    "logger=none",
+    "callbacks=none",
+    "trainer.accelerator=cpu",
+)
+SMALL_DATA = ("data.height=64", "data.width=64", "data.batch_size=2", "data.num_workers=0")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of ``asap`` ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Asap = Callable[..., Outcome]
+
+
+@pytest.fixture
+def asap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Asap:
+    """Calls ``asap ARGUMENTS`` in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def call(*arguments: object) -> Outcome:
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Outcome(code, *capfd.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def facades(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten drawn facades of 64 x 64: nine to train on, one to validate."""
+    from asap_lightning.data.demo import write_demo_dataset
+
+    root = tmp_path_factory.mktemp("facades") / "demo"
+    write_demo_dataset(root, count=10, size=64, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture
+def train(asap: Asap, facades: Path) -> Asap:
+    """``asap train`` of the small model on the small data, with further overrides."""
+
+    def call(*overrides: object) -> Outcome:
+        return asap("train", *SMALL_MODEL, *SMALL_DATA, f"data.root={facades}", *overrides)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def trained(facades: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of one epoch."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    overrides = (f"data.root={facades}", "trainer.max_epochs=1", f"hydra.run.dir={run}")
+    assert cli.main(["train", *SMALL_MODEL, *SMALL_DATA, *overrides]) == 0
+    return run
