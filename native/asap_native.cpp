@@ -85,4 +85,18 @@ int asap_class_pool(const asap_tensor* label, int64_t batch, int64_t height, int
     return asap::kernels().class_pool(label, batch, height, width, num_classes, s1, out, out_strides, bad_label,
                                       threads);
 }
+
+void* asap_lowres_create(const asap_conv* layers, int count, int zero_padding, int64_t parameters, const float* weight,
+                         const float* bias, int threads) {
+    return asap::kernels().lowres_create(layers, count, zero_padding, parameters, weight, bias, threads);
+}
+
+int64_t asap_lowres_bytes(const void* stream) { return asap::kernels().lowres_bytes(stream); }
+
+int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64_t height, int64_t width, float* phi,
+                    int threads) {
+    return asap::kernels().lowres_run(stream, input, batch, height, width, phi, threads);
+}
+
+void asap_lowres_free(void* stream) { asap::kernels().lowres_free(stream); }
 }

@@ -54,6 +54,15 @@ typedef struct {
     int64_t low, high;
 } asap_range;
 
+// A 3x3 convolution without bias (padding 1), instance norm with affine and ReLU. All pointers float32, contiguous.
+typedef struct {
+    int32_t inputs, outputs, stride;
+    int32_t winograd;  // 0: direct; 2 or 4: F(2x2) or F(4x4), stride 1 only
+    const float* weight;  // (outputs, inputs, 3, 3)
+    const float *gamma, *beta;
+    float eps;
+} asap_conv;
+
 ASAP_API int asap_abi_version(void);
 // "avx512", "avx2", "neon" or "generic": what runs here. ASAP_NATIVE_ISA in the environment lowers it.
 ASAP_API const char* asap_isa(void);
@@ -75,6 +84,17 @@ ASAP_API int asap_pixelwise_backward(const asap_mlp* mlp, const float* phi, cons
 ASAP_API int asap_class_pool(const asap_tensor* label, int64_t batch, int64_t height, int64_t width,
                              int32_t num_classes, int32_t s1, float* out, const int64_t* out_strides,
                              asap_range* bad_label, int threads);
+
+// The low-res stream with its weights prepared: `layers` convolutions and a last 1x1 to P parameters with weight
+// (P, inputs) and bias. Null if memory ran out. The weights may be freed afterwards.
+ASAP_API void* asap_lowres_create(const asap_conv* layers, int count, int zero_padding, int64_t parameters,
+                                  const float* weight, const float* bias, int threads);
+// Bytes held: prepared weights, and the workspace of the largest image so far.
+ASAP_API int64_t asap_lowres_bytes(const void* stream);
+// input (B, C, H, W) float32, any strides -> phi (B, rows, columns, P). A stream runs one call at a time.
+ASAP_API int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64_t height, int64_t width,
+                             float* phi, int threads);
+ASAP_API void asap_lowres_free(void* stream);
 
 #ifdef __cplusplus
 }

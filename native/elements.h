@@ -2,6 +2,7 @@
 #pragma once
 
 #include "asap_native.h"
+#include "parallel.h"
 #include "simd.h"
 
 namespace asap {
@@ -86,19 +87,18 @@ inline void read_ids(const asap_tensor& label, int64_t offset, int64_t stride, i
 
 // What the threads of one call have to say to its caller.
 struct Outcome {
-    int lock = 0;
+    int guard = 0;
     int status = ASAP_OK;
     BadLabels bad;
     void report(int new_status, const BadLabels& found) {
-        while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE)) {
-        }
+        lock(&guard);
         if (found.any()) {
             bad.add(found.low);
             bad.add(found.high);
             if (status == ASAP_OK) status = ASAP_BAD_LABEL;
         }
         if (new_status != ASAP_OK) status = new_status;
-        __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+        unlock(&guard);
     }
     int finish(asap_range* range) const {
         if (range && bad.any()) *range = {bad.low, bad.high};

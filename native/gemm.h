@@ -16,9 +16,12 @@ struct Left {  // element (i, k) of the left matrix is data[i * row + k * column
 };
 
 // out[i][0 .. vectors) (+)= sum over k of left(i, k) * right[k][..]; `rows` x `vectors` fits the registers.
+// A left matrix in several runs continues `run_step` floats further on; right goes on without a gap. While
+// it computes, one cache line of `prefetch` a step is fetched, if it is not null.
 template <int rows, int vectors, Start start, Finish finish>
 ASAP_INLINE void block(int depth, Left left, const float* right, ptrdiff_t right_row, const float* bias,
-                       float* out, ptrdiff_t out_row, float slope) {
+                       float* out, ptrdiff_t out_row, float slope, int runs = 1, ptrdiff_t run_step = 0,
+                       const float* prefetch = nullptr) {
     Vec sum[rows][vectors];
     ASAP_UNROLL
     for (int i = 0; i < rows; ++i) {
@@ -29,16 +32,19 @@ ASAP_INLINE void block(int depth, Left left, const float* right, ptrdiff_t right
             if (start == Start::output) sum[i][v] = load(out + i * out_row + v * lanes);
         }
     }
-    const float* a = left.data;
-    for (int k = 0; k < depth; ++k, a += left.column, right += right_row) {
-        Vec b[vectors];
-        ASAP_UNROLL
-        for (int v = 0; v < vectors; ++v) b[v] = load(right + v * lanes);
-        ASAP_UNROLL
-        for (int i = 0; i < rows; ++i) {
-            const Vec factor = splat(a[i * left.row]);
+    for (int run = 0; run < runs; ++run) {
+        const float* a = left.data + run * run_step;
+        for (int k = 0; k < depth; ++k, a += left.column, right += right_row) {
+            if (prefetch) __builtin_prefetch(prefetch + 16 * k);
+            Vec b[vectors];
             ASAP_UNROLL
-            for (int v = 0; v < vectors; ++v) sum[i][v] += factor * b[v];
+            for (int v = 0; v < vectors; ++v) b[v] = load(right + v * lanes);
+            ASAP_UNROLL
+            for (int i = 0; i < rows; ++i) {
+                const Vec factor = splat(a[i * left.row]);
+                ASAP_UNROLL
+                for (int v = 0; v < vectors; ++v) sum[i][v] += factor * b[v];
+            }
         }
     }
     ASAP_UNROLL

@@ -2,6 +2,7 @@
 #include "kernels.h"
 
 #include "class_pool.h"
+#include "lowres.h"
 #include "pixelwise_backward.h"
 #include "pixelwise_forward.h"
 
@@ -13,7 +14,8 @@ namespace ASAP_ISA {
 
 extern const Kernels kernels;
 const Kernels kernels{
-    ASAP_TEXT(ASAP_ISA), tile_major, pixelwise_forward, pixelwise_backward, class_pool,
+    ASAP_TEXT(ASAP_ISA), tile_major,   pixelwise_forward, pixelwise_backward, class_pool,
+    lowres_create,       lowres_bytes, lowres_run,        lowres_free,
 };
 
 }  // namespace ASAP_ISA

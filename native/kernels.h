@@ -11,6 +11,10 @@ struct Kernels {
     decltype(&asap_pixelwise_forward) pixelwise_forward;
     decltype(&asap_pixelwise_backward) pixelwise_backward;
     decltype(&asap_class_pool) class_pool;
+    decltype(&asap_lowres_create) lowres_create;
+    decltype(&asap_lowres_bytes) lowres_bytes;
+    decltype(&asap_lowres_run) lowres_run;
+    decltype(&asap_lowres_free) lowres_free;
 };
 
 }  // namespace asap

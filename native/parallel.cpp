@@ -14,6 +14,8 @@ std::atomic<GompParallel> pool{nullptr};
 
 void set_thread_pool(void* gomp_parallel) { pool = reinterpret_cast<GompParallel>(gomp_parallel); }
 
+void wait_a_little() { std::this_thread::yield(); }
+
 void run_threads(int threads, void (*body)(void*), void* data) {
     if (const GompParallel gomp = pool.load()) {
         gomp(body, data, static_cast<unsigned>(threads), 0);

@@ -10,10 +10,19 @@ namespace asap {
 // Runs body(data) on `threads` threads at once, this one among them.
 void run_threads(int threads, void (*body)(void*), void* data);
 void set_thread_pool(void* gomp_parallel);
+// Lets another thread run.
+void wait_a_little();
 
 // What follows is compiled once an instruction set, and so lies in its namespace: were it shared, the linker
 // could hand code with AVX-512 in it to a machine without.
 namespace ASAP_ISA {
+
+// A lock for what is short or rarely contended.
+inline void lock(int* flag) {
+    while (__atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE)) wait_a_little();
+}
+
+inline void unlock(int* flag) { __atomic_store_n(flag, 0, __ATOMIC_RELEASE); }
 
 // A shared counter that threads take items from.
 class Items {

@@ -12,6 +12,7 @@ import os
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import asap_lightning
 
@@ -49,6 +50,16 @@ class CMlp(ctypes.Structure):
     )
 
 
+class CConv(ctypes.Structure):
+    """`asap_conv`."""
+
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("inputs", "outputs", "stride", "winograd")),
+        *((name, ctypes.c_void_p) for name in ("weight", "gamma", "beta")),
+        ("eps", ctypes.c_float),
+    )
+
+
 class CRange(ctypes.Structure):
     """`asap_range`."""
 
@@ -57,17 +68,23 @@ class CRange(ctypes.Structure):
 
 _pointer, _int64, _int32, _int = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_int
 _tensor, _range = ctypes.POINTER(CTensor), ctypes.POINTER(CRange)
-SIGNATURES = {
-    "asap_tile_major": [_tensor, _int64, _int64, _int64, _int64, _pointer, _int],
-    "asap_pixelwise_forward": [
-        ctypes.POINTER(CMlp), _pointer, _tensor, _tensor, _pointer, _int32, _range, _int
-    ],
-    "asap_pixelwise_backward": [
-        ctypes.POINTER(CMlp), _pointer, _tensor, _tensor, _tensor, _pointer, _pointer, _range, _int
-    ],
-    "asap_class_pool": [
-        _tensor, _int64, _int64, _int64, _int32, _int32, _pointer, ctypes.POINTER(_int64), _range, _int
-    ],
+_mlp, _conv = ctypes.POINTER(CMlp), ctypes.POINTER(CConv)
+# Name: result, arguments.
+SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "asap_isa": (ctypes.c_char_p, []),
+    "asap_set_thread_pool": (None, [_pointer]),
+    "asap_tile_major": (_int, [_tensor, _int64, _int64, _int64, _int64, _pointer, _int]),
+    "asap_pixelwise_forward": (_int, [_mlp, _pointer, _tensor, _tensor, _pointer, _int32, _range, _int]),
+    "asap_pixelwise_backward": (
+        _int, [_mlp, _pointer, _tensor, _tensor, _tensor, _pointer, _pointer, _range, _int]
+    ),
+    "asap_class_pool": (
+        _int, [_tensor, _int64, _int64, _int64, _int32, _int32, _pointer, ctypes.POINTER(_int64), _range, _int]
+    ),
+    "asap_lowres_create": (_pointer, [_conv, _int, _int, _int64, _pointer, _pointer, _int]),
+    "asap_lowres_bytes": (_int64, [_pointer]),
+    "asap_lowres_run": (_int, [_pointer, _tensor, _int64, _int64, _int64, _pointer, _int]),
+    "asap_lowres_free": (None, [_pointer]),
 }  # fmt: skip
 
 
@@ -88,11 +105,9 @@ def load() -> ctypes.CDLL | str:
     if isinstance(loaded, str):
         logger.warning("%s; the slower torch backend is used on the CPU", loaded)
         return loaded
-    for name, arguments in SIGNATURES.items():
+    for name, (result, arguments) in SIGNATURES.items():
         function = getattr(loaded, name)
-        function.argtypes, function.restype = arguments, ctypes.c_int
-    loaded.asap_isa.restype = ctypes.c_char_p
-    loaded.asap_set_thread_pool.argtypes, loaded.asap_set_thread_pool.restype = [ctypes.c_void_p], None
+        function.argtypes, function.restype = arguments, result
     loaded.asap_set_thread_pool(_openmp_runtime())
     return loaded
 
