@@ -104,15 +104,19 @@ def read_offline_run(path: str | Path) -> OfflineRun:
 
 
 def _records(path: Path) -> Iterator[Any]:
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from wandb.proto import wandb_internal_pb2
-
     content = path.read_bytes()
     if content[:4] != FILE_MAGIC:
         raise UserError(
             f"{path} is not a W&B run file: it begins with {content[:4]!r}, expected {FILE_MAGIC!r}"
         )
-    for payload in log_payloads(content):
+    return _parsed(log_payloads(content))
+
+
+def _parsed(payloads: Iterable[bytes]) -> Iterator[Any]:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from wandb.proto import wandb_internal_pb2
+
+    for payload in payloads:
         record = wandb_internal_pb2.Record()  # type: ignore[attr-defined]
         try:
             record.ParseFromString(payload)
@@ -121,23 +125,46 @@ def _records(path: Path) -> Iterator[Any]:
         yield record
 
 
-def log_payloads(content: bytes) -> Iterator[bytes]:
-    """The records' bytes, in order; ends at the first fragment that is cut short or damaged."""
-    at, parts = FILE_HEADER, b""
+def is_closed(path: Path) -> bool:
+    """Whether a ``.wandb`` file is written to its end: whether its last blocks hold the exit record."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        blocks = path.stat().st_size // BLOCK
+        start = max(0, blocks - 1) * BLOCK
+        file.seek(start)
+        content = file.read()
+    payloads = log_payloads(content, FILE_HEADER if start == 0 else 0)
+    return any(record.WhichOneof("record_type") == "exit" for record in _parsed(payloads))
+
+
+def log_payloads(content: bytes, start: int = FILE_HEADER) -> Iterator[bytes]:
+    """The records' bytes, in order; ends at the first fragment that is cut short or damaged.
+
+    Args:
+        content: whole blocks; of the last one, what there is.
+        start: where the first fragment begins; a record that began before it is passed over.
+    """
+    at = start
+    parts: bytes | None = None
     while at + FRAGMENT_HEADER.size <= len(content):
         left_in_block = BLOCK - at % BLOCK
         if left_in_block < FRAGMENT_HEADER.size:
             at += left_in_block
             continue
         checksum, length, kind = FRAGMENT_HEADER.unpack_from(content, at)
-        start = at + FRAGMENT_HEADER.size
-        payload = content[start : start + length]
+        begin = at + FRAGMENT_HEADER.size
+        payload = content[begin : begin + length]
         if len(payload) < length or zlib.crc32(payload, zlib.crc32(bytes([kind]))) != checksum:
             return
-        parts = payload if kind in (FULL, FIRST) else parts + payload
-        if kind in (FULL, LAST):
+        if kind in (FULL, FIRST):
+            parts = payload
+        elif parts is not None:
+            parts += payload
+        if kind in (FULL, LAST) and parts is not None:
             yield parts
-        at = start + length
+            parts = None
+        at = begin + length
 
 
 def _apply(run: OfflineRun, record: Any) -> None:

@@ -7,6 +7,7 @@ import netrc
 import os
 import secrets
 import string
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from wandb.sdk.lib import RunDisabled
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.metrics import higher_is_better
+from asap_lightning.tracking.offline import is_closed
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,8 @@ class RunLogger(WandbLogger):
 
     def __init__(self, mode: Literal["online", "offline", "disabled"], save_dir: Path, **init: Any) -> None:
         super().__init__(save_dir=str(save_dir), mode=mode, **init)
-        self.mode = mode
+        self._wandb_init.pop("anonymous", None)  # W&B warns when it is named, even as None
+        self.mode: Literal["online", "offline", "disabled"] = mode
 
     @property
     @rank_zero_experiment
@@ -109,6 +112,8 @@ class RunLogger(WandbLogger):
             self._experiment = wandb._attach(attach_id)  # type: ignore[attr-defined]
         if self._experiment is None:
             self._experiment = _start(self._wandb_init)
+            if self.mode == "online" and getattr(self._experiment, "offline", False):
+                self.mode = "offline"  # the server could not be reached
             if not isinstance(self._experiment, RunDisabled):
                 define_metrics(self._experiment)
         return self._experiment
@@ -129,6 +134,8 @@ class RunLogger(WandbLogger):
         """Ends the run, if one was started and is not yet ended."""
         if self._experiment is not None and not getattr(self._experiment, "_is_finished", False):
             self._experiment.finish(exit_code=exit_code)
+            if self.mode == "offline" and self.run_folder is not None:
+                _wait_until_closed(self.run_folder)
 
 
 def define_metrics(run: Any, summarised: Sequence[str] = SUMMARISED) -> None:
@@ -190,6 +197,16 @@ def stable_run_id(folder: Path) -> str:
     with atomic_write(path, "w") as file:
         file.write(made + "\n")
     return made
+
+
+def _wait_until_closed(folder: Path, seconds: float = 10.0) -> None:
+    """W&B's writer may still be busy when ``finish`` returns; whoever reads the file next needs its end."""
+    until = time.monotonic() + seconds
+    while not any(is_closed(path) for path in folder.glob("run-*.wandb")):
+        if time.monotonic() > until:
+            log.warning("W&B: %s was not closed within %g s; it may lack its end", folder, seconds)
+            return
+        time.sleep(0.01)
 
 
 def _start(init: Mapping[str, Any]) -> Any:
