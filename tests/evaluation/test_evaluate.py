@@ -1,0 +1,109 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.data.batch import Batch
+from asap_lightning.errors import UserError
+from asap_lightning.evaluation import EvaluationReport, ImageRow, evaluate
+from asap_lightning.inference import Translator
+from asap_lightning.metrics import ImageMetrics, image_scores
+from asap_lightning.models import AsapGenerator
+
+SPEC = ConditionSpec("label", num_classes=3)
+VALID = (15, 14)
+
+
+def batches(count: int = 3, size: int = 2) -> list[Batch]:
+    random = torch.Generator().manual_seed(1)
+    made = []
+    for index in range(count):
+        label = torch.randint(0, 3, (size, 16, 16), generator=random)
+        photo = torch.rand(size, 3, 16, 16, generator=random) * 2 - 1
+        names = [f"{index}_{i}" for i in range(size)]
+        made.append(Batch(Condition(label=label), photo, names, [VALID] * size))
+    return made
+
+
+@pytest.fixture
+def translator() -> Translator:
+    small = {"mlp_width": 4, "mlp_depth": 2, "lowres_width": 4, "lowres_max_width": 6, "lowres_depth": 1}
+    return Translator.from_generator(AsapGenerator(SPEC, s1=2, s2=2, init_gain=1.0, **small), device="cpu")
+
+
+def test_figures_of_every_image_without_padding(translator: Translator) -> None:
+    seen: list[str] = []
+    report = evaluate(translator.translate, batches(), SPEC, on_image=lambda row: seen.append(row.name))
+    assert [row.name for row in report.rows] == seen == ["0_0", "0_1", "1_0", "1_1", "2_0", "2_1"]
+    batch = batches()[1]
+    assert batch.photo is not None
+    generated = translator.translate(batch.condition)[1, :, :15, :14]
+    scores = image_scores(generated, batch.photo[1, :, :15, :14])
+    row = report.rows[3]
+    assert (row.psnr, row.ssim, row.l1) == pytest.approx(tuple(map(float, scores)))
+
+
+def test_the_means_are_those_of_validation_whatever_the_batch_size(translator: Translator) -> None:
+    metrics = ImageMetrics()
+    for batch in batches():
+        assert batch.photo is not None
+        metrics.update(translator.translate(batch.condition), batch.photo, batch.valid)
+    expected = {name: float(value) for name, value in metrics.compute().items()}
+    assert evaluate(translator.translate, batches(), SPEC).means == pytest.approx(expected)
+
+
+def test_files(translator: Translator, tmp_path: Path) -> None:
+    report = evaluate(
+        translator.translate, batches(), SPEC, samples=2, total=6, about={"checkpoint": "best.ckpt"}
+    )
+    written = report.save(tmp_path / "out")
+    assert set(written) == {"metrics", "images", "samples"}
+    saved = json.loads(written["metrics"].read_text())
+    assert saved["metrics"] == report.means and saved["images"] == 6
+    assert saved["about"]["checkpoint"] == "best.ckpt" and saved["about"]["version"]
+    assert saved["spread"]["psnr"]["min"] == min(report.values("psnr"))
+    assert saved["per_image"]["2_1"]["l1"] == report.rows[-1].l1
+    with written["images"].open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["psnr"]) for row in rows] == report.values("psnr")
+    grid = np.asarray(Image.open(written["samples"]))
+    photo = batches()[1].photo
+    assert photo is not None and [name for name, _ in report.samples] == ["0_0", "1_1"]
+    expected = ((photo[1, :, :15, :14] + 1) * 127.5).round().permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(grid[18 + 19 : 18 + 34, 4 + 36 : 4 + 50], expected)
+
+
+def test_table_and_worst_images() -> None:
+    rows = [ImageRow("a", 10.0, 0.5, 0.3), ImageRow("b", 30.0, 0.9, 0.1), ImageRow("c", 20.0, 0.1, 0.2)]
+    report = EvaluationReport(rows)
+    assert [row.name for row in report.worst("psnr", 2)] == ["a", "c"]
+    assert [row.name for row in report.worst("l1", 1)] == ["a"]
+    text = io.StringIO()
+    Console(file=text, width=100, color_system=None).print(report.table())
+    lines = [[cell.strip() for cell in line.split("│")] for line in text.getvalue().splitlines()]
+    assert ["", "PSNR (dB)", "20.0000", "10.0000", "20.0000", "10.0000", "30.0000", ""] in lines
+    assert ["", "L1 (0 to 1)", "0.2000", "0.1000", "0.2000", "0.3000", "0.1000", ""] in lines
+
+
+def test_one_image_has_no_deviation(tmp_path: Path) -> None:
+    report = EvaluationReport([ImageRow("a", 10.0, 0.5, 0.3)])
+    assert json.loads(report.save(tmp_path)["metrics"].read_text())["spread"]["psnr"]["std"] is None
+    assert not (tmp_path / "samples.png").exists()
+
+
+def test_what_cannot_be_measured_is_refused(translator: Translator) -> None:
+    with pytest.raises(UserError, match="no pair with a photo"):
+        evaluate(translator.translate, [], SPEC)
+    (batch,) = batches(1)
+    with pytest.raises(ValueError, match="more than once: 0_0, 0_1"):
+        evaluate(translator.translate, [batch, batch], SPEC)
+    batch.photo = None
+    with pytest.raises(ValueError, match="'0_0' has no photo"):
+        evaluate(translator.translate, [batch], SPEC)
