@@ -211,6 +211,11 @@ class TranslationModule(LightningModule):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.clip)
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Ends a training by ``max_steps`` with a validation, so that its last weights are measured too."""
+        if 0 < self.trainer.max_steps <= self.global_step:
+            self.trainer.should_stop = True
+
     # bookkeeping ------------------------------------------------------------------------------------
 
     def _prepared_optimizers(self) -> list[LightningOptimizer]:

@@ -40,6 +40,7 @@ def fit(
     *,
     ckpt_path: str | os.PathLike[str] | None = None,
     stop: StopRequest | None = None,
+    baseline: bool = False,
 ) -> None:
     """Trains; with ``ckpt_path`` continues exactly where that checkpoint was written.
 
@@ -48,6 +49,7 @@ def fit(
         module: what is trained.
         datamodule: what it is trained on.
         ckpt_path: a checkpoint of the same model.
+        baseline: whether the untrained network is validated first, as step 0 of every curve.
         stop: the request that the trainer's `CheckpointWriter` watches; its signal handlers are active meanwhile.
 
     Raises:
@@ -55,4 +57,6 @@ def fit(
         UserError: another model's checkpoint, missing data, divergence.
     """
     with stop or StopRequest():
+        if baseline and ckpt_path is None:
+            trainer.validate(module, datamodule=datamodule, verbose=False)
         trainer.fit(module, datamodule=datamodule, ckpt_path=None if ckpt_path is None else str(ckpt_path))

@@ -1,0 +1,198 @@
+"""A resumed training equals an uninterrupted one, bit for bit."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from asap_lightning.data import PairedDataModule
+from asap_lightning.data.demo import write_demo_dataset
+from asap_lightning.data.layouts import CmpFacades
+from asap_lightning.errors import UserError
+from asap_lightning.losses import HingeLoss, TranslationObjective
+from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.training import (
+    CheckpointWriter,
+    ConstantThenLinear,
+    ModelDescription,
+    StopRequest,
+    TrainingInterrupted,
+    TranslationModule,
+    make_trainer,
+    read_checkpoint,
+)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    pytest.mark.filterwarnings("ignore:.*smaller than the logging interval"),
+    pytest.mark.filterwarnings("ignore:.*your dataloader is not resumable"),
+    pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`"),
+    pytest.mark.filterwarnings("ignore:.*will duplicate"),
+]
+STEPS = 8  # 3 batches an epoch: two whole epochs and a part of the third
+
+
+@pytest.fixture(scope="module")
+def facades(tmp_path_factory):
+    root = tmp_path_factory.mktemp("facades")
+    write_demo_dataset(root, count=8, size=32, workers=1, progress=False)
+    return root
+
+
+class Noisy(AsapGenerator):
+    """Draws from torch's global generator in training, as dropout does."""
+
+    def forward(self, condition):
+        output = super().forward(condition)
+        if self.training:
+            output.image = output.image + 0.01 * torch.randn_like(output.image)
+        return output
+
+
+def parts(facades, num_workers=0):
+    torch.manual_seed(11)
+    data = PairedDataModule(
+        facades, partial(CmpFacades, split="ratio", test_share=0.25), 32, 32, mode="resize_and_crop",
+        batch_size=2, num_workers=num_workers, seed=4,
+    )  # fmt: skip
+    settings = dict(s1=1, s2=4, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=6, lowres_depth=1)
+    generator = Noisy(data.spec, **settings)
+    data.size_multiple = generator.size_multiple
+    adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.0, 0.9))
+    module = TranslationModule(
+        generator, MultiscaleDiscriminator(data.spec, width=4, layers=3),
+        TranslationObjective(HingeLoss(), feature_matching=10, l1=1),
+        generator_optimizer=adam, discriminator_optimizer=adam, ema=0.9,
+        schedule=ConstantThenLinear(constant=3, decay=8, unit="step"),
+        description=ModelDescription(data.spec.as_dict(), settings),
+    )  # fmt: skip
+    return module, data
+
+
+def trainer(folder, max_steps=STEPS, stop=None, **settings):
+    writer = CheckpointWriter(folder, every_n_steps=1, keep_every_n_steps=1, stop=stop)
+    return make_trainer(
+        accelerator="cpu", logger=False, callbacks=[writer], enable_progress_bar=False, max_epochs=-1,
+        enable_model_summary=False, max_steps=max_steps, num_sanity_val_steps=0, log_every_n_steps=1, **settings,
+    )  # fmt: skip
+
+
+def state_of(path):
+    """Everything that decides how a training goes on."""
+    checkpoint = read_checkpoint(path)
+    return {key: checkpoint[key] for key in ("state_dict", "optimizer_states", "random_states", "global_step")}
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return a == b
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(facades, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    module, data = parts(facades)
+    trainer(folder).fit(module, datamodule=data)
+    return folder
+
+
+@pytest.mark.parametrize("after", range(1, STEPS))
+def test_resuming_after_any_step_changes_nothing(facades, uninterrupted, tmp_path, after):
+    """Steps 3 and 6 end an epoch; the file written there is from before the epoch's validation."""
+    module, data = parts(facades, num_workers=after % 2)
+    trainer(tmp_path).fit(module, datamodule=data, ckpt_path=str(uninterrupted / f"step_{after:08d}.ckpt"))
+    for step in range(after + 1, STEPS + 1):
+        name = f"step_{step:08d}.ckpt"
+        assert same(state_of(tmp_path / name), state_of(uninterrupted / name)), name
+
+
+def test_a_run_that_ended_can_be_prolonged(facades, uninterrupted, tmp_path):
+    module, data = parts(facades)
+    trainer(tmp_path / "first", max_steps=4).fit(module, datamodule=data)
+    module, data = parts(facades)
+    trainer(tmp_path / "second").fit(module, datamodule=data, ckpt_path=str(tmp_path / "first/last.ckpt"))
+    assert same(state_of(tmp_path / "second/last.ckpt"), state_of(uninterrupted / "last.ckpt"))
+
+
+def test_the_best_checkpoint_written_after_a_validation_resumes_too(facades, uninterrupted, tmp_path):
+    best = uninterrupted / "best.ckpt"
+    step = read_checkpoint(best)["global_step"]
+    module, data = parts(facades)
+    trainer(tmp_path, max_steps=step + 1).fit(module, datamodule=data, ckpt_path=str(best))
+    if step < STEPS:
+        name = f"step_{step + 1:08d}.ckpt"
+        assert same(state_of(tmp_path / name), state_of(uninterrupted / name))
+
+
+class StopAfter(StopRequest):
+    """As if Ctrl-C were pressed during a certain step or validation."""
+
+    def __init__(self, asked):
+        super().__init__(announce=lambda text: None)
+        self.asked = asked
+
+    @property
+    def signal_number(self):
+        return 2 if self.asked() else None
+
+    @signal_number.setter
+    def signal_number(self, value):
+        pass
+
+
+def test_a_stop_during_training_writes_a_checkpoint_that_resumes(facades, uninterrupted, tmp_path):
+    module, data = parts(facades)
+    stop = StopAfter(lambda: module.trainer.global_step >= 5)
+    with pytest.raises(TrainingInterrupted) as caught:
+        trainer(tmp_path, stop=stop).fit(module, datamodule=data)
+    assert caught.value.checkpoint == str(tmp_path / "last.ckpt")
+    assert read_checkpoint(tmp_path / "last.ckpt")["global_step"] == 5
+    module, data = parts(facades)
+    trainer(tmp_path).fit(module, datamodule=data, ckpt_path=caught.value.checkpoint)
+    assert same(state_of(tmp_path / "last.ckpt"), state_of(uninterrupted / "last.ckpt"))
+
+
+def test_a_stop_during_validation_resumes_too(facades, uninterrupted, tmp_path):
+    module, data = parts(facades)
+    stop = StopAfter(lambda: module.trainer.validating)
+    with pytest.raises(TrainingInterrupted) as caught:
+        trainer(tmp_path, stop=stop).fit(module, datamodule=data)
+    module, data = parts(facades)
+    trainer(tmp_path).fit(module, datamodule=data, ckpt_path=caught.value.checkpoint)
+    assert same(state_of(tmp_path / "last.ckpt"), state_of(uninterrupted / "last.ckpt"))
+
+
+def test_a_training_by_steps_ends_with_a_validation(facades, tmp_path):
+    module, data = parts(facades)
+    run = trainer(tmp_path, max_steps=2)
+    run.fit(module, datamodule=data)
+    assert "val/psnr" in run.callback_metrics and (tmp_path / "best.ckpt").exists()
+
+
+def test_a_checkpoint_of_another_model_is_refused(facades, uninterrupted, tmp_path):
+    module, data = parts(facades)
+    module.description = ModelDescription(module.description.spec, {**module.description.generator, "s2": 8})
+    with pytest.raises(UserError, match=r"another model:\s+generator\.s2: 8 here, 4 in the file"):
+        trainer(tmp_path).fit(module, datamodule=data, ckpt_path=str(uninterrupted / "last.ckpt"))
+
+
+def test_weights_that_are_not_finite_are_never_written(facades, tmp_path):
+    module, data = parts(facades)
+    run = trainer(tmp_path, max_steps=4)
+    original = module.on_before_optimizer_step
+
+    def poison(optimizer):
+        original(optimizer)
+        if module.global_step == 2:  # the second update is under way
+            for group in optimizer.param_groups:
+                group["params"][0].grad.fill_(float("nan"))
+
+    module.on_before_optimizer_step = poison
+    with pytest.raises(UserError, match="diverged"):
+        run.fit(module, datamodule=data)
+    assert read_checkpoint(tmp_path / "last.ckpt")["global_step"] == 1
