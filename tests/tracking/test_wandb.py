@@ -23,7 +23,7 @@ def only_run(folder: Path) -> Any:
 
 
 def test_a_training_can_be_read_back_without_a_server(track: Track, tmp_path: Path) -> None:
-    folder = tmp_path / "street"
+    folder = tmp_path / "facades" / "street"
     logger = make_wandb_logger(
         folder,
         "tests",
@@ -36,7 +36,7 @@ def test_a_training_can_be_read_back_without_a_server(track: Track, tmp_path: Pa
     track(logger, folder)
     run = only_run(folder)
     assert (run.project, run.entity, run.group, run.job_type) == ("tests", "us", "sweep 1", "train")
-    assert (run.name, run.tags, run.notes) == ("street", ["small", "cpu"], "two\nlines")
+    assert (run.name, run.tags, run.notes) == ("facades/street", ["small", "cpu"], "two\nlines")
     assert run.finished and run.exit_code == 0
     assert {key: run.config[key] for key in CONFIG} == CONFIG
 

@@ -63,7 +63,7 @@ def make_wandb_logger(
         project: name of the W&B project.
         entity: user or team; None takes the account's default.
         group: name under which W&B gathers runs (a sweep, the folds of an experiment).
-        name: of the run; None takes the folder's name.
+        name: of the run; None takes the last two parts of the folder (``demo/2026-01-31_12-00-00``).
         job_type: ``train``, ``evaluate``, ...
         tags: words to find the run by.
         notes: free text.
@@ -82,7 +82,7 @@ def make_wandb_logger(
         project=project,
         entity=entity,
         group=group,
-        name=name or folder.resolve().name,
+        name=name or "/".join(folder.resolve().parts[-2:]),
         job_type=job_type,
         tags=list(tags),
         notes=notes,
