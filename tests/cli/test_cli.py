@@ -24,7 +24,9 @@ def modules_loaded_by(*arguments: str) -> set[str]:
         "assert code == 0, code\n"
         f"print(*(name for name in {HEAVY!r} if name in sys.modules))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
     return set(done.stdout.split())
 
 
@@ -92,7 +94,7 @@ def test_debug_raises_a_mistake_instead_of_printing_it(asap, monkeypatch, how: s
         arguments.insert(0, "--debug")
     else:
         monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    with pytest.raises(UserError, match="generator.mlp_width") as caught:
+    with pytest.raises(UserError, match=r"generator\.mlp_width") as caught:
         asap(*arguments)
     assert caught.value.__cause__ is not None
 

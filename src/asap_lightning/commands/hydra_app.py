@@ -35,7 +35,8 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
     register_resolvers()
     parser = get_args_parser()
     parser.prog = f"asap {config_name}"
-    parsed = parser.parse_args(arguments)
+    # Flags may stand between overrides: asap train experiment=demo -m seed=0,1 name=pair
+    parsed = parser.parse_intermixed_args(arguments)
     job = Job(module)
     try:
         with raising_hydra():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from asap_lightning.errors import UserError
 
@@ -24,11 +24,17 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("asap.sweep_dir", sweep_dir, replace=True, use_cache=True)
 
 
-def default_name() -> str:
-    """The chosen experiment, or else the chosen data set."""
-    if not HydraConfig.initialized():
+def default_name(*, _root_: DictConfig) -> str:
+    """The chosen experiment, or else the chosen data set.
+
+    Hydra's own node is part of the configuration while folders are chosen, and later only in `HydraConfig`.
+    """
+    if "hydra" in _root_:
+        choices = _root_.hydra.runtime.choices
+    elif HydraConfig.initialized():
+        choices = HydraConfig.get().runtime.choices
+    else:
         return "asap"
-    choices = HydraConfig.get().runtime.choices
     name = choices.get("experiment") or choices.get("data") or "asap"
     return str(name).replace("/", "_")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -65,5 +66,9 @@ def run(config: DictConfig) -> None:
 
 
 def quiet_lightning() -> None:
-    """Silences Lightning's notes on devices and products; its warnings stay."""
+    """Silences Lightning's notes on devices and products, and warnings that do not hold here."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    # Steps are counted over epochs, so short epochs are logged too.
+    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging")
+    # Lightning looks for a position in the loader; here the data module carries it.
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch")
