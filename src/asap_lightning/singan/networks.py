@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 
 import torch
@@ -50,7 +51,7 @@ class ConvolutionStack(nn.Module):
         widths = [width] + [max(width // 2**level, floor) for level in range(1, layers - 1)]
         channels = [inputs, *widths]
         self.blocks = nn.Sequential(
-            *(conv_block(a, b, kernel, padding) for a, b in zip(channels, channels[1:], strict=False))
+            *(conv_block(a, b, kernel, padding) for a, b in itertools.pairwise(channels))
         )
         self.last = nn.Conv2d(widths[-1], outputs, kernel, padding=padding)
         self.lost = layers * (kernel - 1 - 2 * padding)

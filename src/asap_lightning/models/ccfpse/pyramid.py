@@ -33,6 +33,7 @@ class LabelPyramid(nn.Module):
         weight_norm: WeightNorm = spectral_norm,
     ) -> None:
         super().__init__()
+
         def block(a: int, b: int, kernel: int, stride: int = 1) -> nn.Sequential:
             conv = weight_norm(nn.Conv2d(a, b, kernel, stride, kernel // 2, bias=False))
             return nn.Sequential(OrderedDict(conv=conv, norm=norm(b), activation=nn.LeakyReLU(0.2)))

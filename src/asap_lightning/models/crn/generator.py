@@ -45,7 +45,8 @@ class CrnGenerator(Generator):
     Args:
         spec: the kind of condition.
         height: rows of the training images, from which the number and the widths of the modules follow.
-        width: channels of a module with fewer than 128 rows; half of it from 128 rows, an eighth from 512, 1/32 from 1024.
+        width: channels of a module with fewer than 128 rows; half of it from 128 rows, 1/8 from 512,
+            1/32 from 1024.
         first_rows: rows of the coarsest module, at most.
         images: k, number of images predicted together (9 in the paper's diversity experiment).
         norm: makes a norm from a number of channels.
@@ -113,7 +114,7 @@ class CrnGenerator(Generator):
 
 
 def _narrowing(rows: int) -> int:
-    """By how much a module with so many rows is narrower than the coarsest (section 3: 1024, 512, 128, 32)."""
+    """How many times narrower a module with so many rows is (section 3: 1024, 512, 128, 32)."""
     if rows < 128:
         return 1
     return 2 if rows < 512 else 8 if rows < 1024 else 32

@@ -55,9 +55,8 @@ class FpseDiscriminator(nn.Module):
             1/32), then the prediction.
         """
         if image.shape[-2] % 32 or image.shape[-1] % 32:
-            raise ValueError(
-                f"the FPSE discriminator needs height and width to be multiples of 32, got {tuple(image.shape[-2:])}"
-            )
+            size = tuple(image.shape[-2:])
+            raise ValueError(f"the FPSE discriminator needs multiples of 32 as height and width, got {size}")
         bottom_up = []
         x = image
         for stage in self.down:

@@ -50,9 +50,7 @@ class ConvolutionStack(nn.Module):
         stages = [nn.Sequential(OrderedDict(conv=first, activation=nn.LeakyReLU(0.2)))]
         for level, (a, b) in enumerate(pairwise(widths), start=1):
             conv = nn.Conv2d(a, b, 4, 2 if level < layers else 1, padding, bias=bias)
-            stages.append(
-                nn.Sequential(OrderedDict(conv=conv, norm=norm(b), activation=nn.LeakyReLU(0.2)))
-            )
+            stages.append(nn.Sequential(OrderedDict(conv=conv, norm=norm(b), activation=nn.LeakyReLU(0.2))))
         last = nn.Conv2d(widths[-1], 1, 4, 1, padding)
         stages.append(nn.Sequential(OrderedDict(conv=last)))
         self.stages = nn.ModuleList(stages)
@@ -66,7 +64,7 @@ class ConvolutionStack(nn.Module):
 
 
 class PatchGan(nn.Module):
-    """pix2pix's PatchGAN: 1 layer sees 16 x 16 pixels, 3 see 70 x 70, 5 see 286 x 286, ImageGAN (section 3.2.2).
+    """pix2pix's PatchGAN: 1 layer sees 16 x 16 pixels, 3 see 70 x 70, 5 (ImageGAN) 286 x 286.
 
     Args:
         spec: the kind of condition.

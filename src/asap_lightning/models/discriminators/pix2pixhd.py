@@ -52,7 +52,7 @@ class Pix2pixHDDiscriminator(nn.Module):
         normal_init(self, init_std)
 
     def forward(self, condition: Tensor, image: Tensor) -> Features:
-        """Judges images (B, 3, H, W) with their dense condition; per scale the features, then the prediction."""
+        """Judges images (B, 3, H, W) with their dense condition: per scale features, then prediction."""
         return self.judge(torch.cat([condition, image], dim=1))
 
     def judge(self, pair: Tensor) -> Features:

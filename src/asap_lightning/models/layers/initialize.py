@@ -30,7 +30,7 @@ def xavier_init(network: nn.Module, gain: float = 0.02) -> None:
 
 
 def normal_init(network: nn.Module, std: float = 0.02) -> None:
-    """Weights from N(0, std) and zero biases for every convolution and linear layer (pix2pix, pix2pixHD, SinGAN).
+    """Weights from N(0, std) and zero biases for every convolution and linear layer (pix2pix, SinGAN).
 
     Batch norm's scales are drawn from N(1, std).
     """

@@ -1,4 +1,4 @@
-"""The downsample, residual blocks, upsample network of Johnson et al. (2016), which pix2pix and pix2pixHD share."""
+"""The residual network of Johnson et al. (2016), which pix2pix and pix2pixHD share."""
 
 from __future__ import annotations
 
@@ -126,4 +126,3 @@ def image_head(width: int, outputs: int = 3) -> nn.Sequential:
     """Reflection-padded conv7x7 and tanh: (B, width, H, W) -> (B, outputs, H, W) in [-1, 1]."""
     conv = nn.Conv2d(width, outputs, 7, padding=3, padding_mode="reflect")
     return nn.Sequential(OrderedDict(conv=conv, activation=nn.Tanh()))
-

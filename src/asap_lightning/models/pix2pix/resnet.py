@@ -11,7 +11,7 @@ from asap_lightning.models.layers.residual import PaddingMode
 
 
 class ResnetGenerator(Generator):
-    """Two halvings, residual blocks, two doublings; 9 blocks for 256 pixels, 6 for 128 (Johnson et al., 2016).
+    """Two halvings, residual blocks, two doublings; 9 blocks for 256 pixels, 6 for 128.
 
     Args:
         spec: the kind of condition.

@@ -75,7 +75,11 @@ class ClusterTable(nn.Module):
         self.counts[class_id] = len(centres)
 
     def sample(
-        self, label: Tensor, instance: Tensor, choice: int | None = None, generator: torch.Generator | None = None
+        self,
+        label: Tensor,
+        instance: Tensor,
+        choice: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Draws one centre for every instance.
 

@@ -1,0 +1,1 @@
+"""Reading, verifying and writing the checkpoints of the original authors' programs."""

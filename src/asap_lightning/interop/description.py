@@ -1,0 +1,49 @@
+"""A network as plain data: what a checkpoint stores and what is built from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from asap_lightning.building import build
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.errors import UserError
+
+State = Mapping[str, Tensor]
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Description:
+    """Class, arguments and kind of condition of a network, inferred from weights and options.
+
+    Attributes:
+        target: the class's full name.
+        arguments: plain data for its constructor, without the spec.
+        spec: the kind of condition; None for networks that take none.
+    """
+
+    target: str
+    arguments: dict[str, Any]
+    spec: ConditionSpec | None = None
+
+    def build(self) -> nn.Module:
+        """The network with fresh weights, in evaluation mode."""
+        overrides = {} if self.spec is None else {"spec": self.spec}
+        try:
+            network: nn.Module = build(self.node(), **overrides)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"cannot build {self.target.rpartition('.')[2]}: {error}") from error
+        return network.eval()
+
+    def node(self) -> dict[str, Any]:
+        """``{_target_: .., arguments}``."""
+        return {"_target_": self.target, **self.arguments}
+
+
+def partial_node(target: str, **arguments: Any) -> dict[str, Any]:
+    """Plain data that is built into a callable: a norm, for example."""
+    return {"_target_": target, "_partial_": True, **arguments}

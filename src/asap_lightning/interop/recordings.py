@@ -1,0 +1,313 @@
+"""Replays a recording of an authors' program on our networks.
+
+A recording is a ``.pt`` file with ``state_dict``, ``inputs`` and ``outputs``, and a JSON file beside it that
+says which system made it and with which settings. Every function here takes a `Recording` and returns our
+outputs under the recording's names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from asap_lightning import losses, ops
+from asap_lightning.condition import Condition, ConditionSpec, instance_edges
+from asap_lightning.errors import UserError
+from asap_lightning.interop.description import Description, Options, State
+from asap_lightning.interop.files import read_weights
+from asap_lightning.interop.names import NameMap, without_data_parallel
+from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
+from asap_lightning.interop.systems.common import flag
+from asap_lightning.losses.adversarial import over_scales
+from asap_lightning.singan.resize import imresize
+
+Outputs = dict[str, Tensor]
+ADVERSARIAL = {
+    "hinge": losses.HingeLoss,
+    "ls": losses.LeastSquaresLoss,
+    "original": losses.CrossEntropyLoss,
+    "w": losses.WassersteinLoss,
+}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording.
+
+    Attributes:
+        path: of the ``.pt`` file.
+        settings: the JSON beside it.
+        state: weights under the authors' names.
+        inputs: what their program was given.
+        outputs: what it answered.
+    """
+
+    path: Path
+    settings: dict[str, Any]
+    state: State
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+
+    @property
+    def system(self) -> str:
+        """What made the recording, in lower case."""
+        return str(self.settings.get("system", self.path.stem)).lower()
+
+
+def read_recording(path: Path) -> Recording:
+    """Reads a recording and the JSON beside it.
+
+    Raises:
+        UserError: a file is missing, corrupt, or no recording.
+    """
+    content = read_weights(path)
+    described = path.with_suffix(".json")
+    if not described.is_file():
+        raise UserError(f"{described} is missing: it says which system and settings made {path.name}")
+    try:
+        settings = json.loads(described.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{described} is not valid JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{described} must hold an object of settings, found a {type(settings).__name__}")
+    absent = [part for part in ("state_dict", "inputs", "outputs") if not isinstance(content.get(part), dict)]
+    if absent:
+        raise UserError(f"{path} is not a recording: it has no {', '.join(absent)}")
+    state = without_data_parallel(content["state_dict"])
+    return Recording(path, settings, state, content["inputs"], content["outputs"])
+
+
+def _loaded(
+    recording: Recording, description: Description, names: Callable[[Any], NameMap], hint: str = ""
+) -> Any:
+    """The described network with the recording's weights, in the recorded mode."""
+    network: nn.Module = description.build()
+    names(network).load(network, recording.state, recording.path.name, hint)
+    mode = str(recording.settings.get("mode", "eval")).lower()
+    return network.train(mode.startswith("train"))
+
+
+def options_of(recording: Recording) -> dict[str, Any]:
+    """The settings, completed by what the inputs show: instances, continuous conditions."""
+    options = dict(recording.settings)
+    options["instance_edges"] = "instance" in recording.inputs
+    label = recording.inputs.get("label")
+    options["one_hot"] = flag(options, "one_hot", default=True) and not (
+        label is not None and label.is_floating_point()
+    )
+    return options
+
+
+def condition_of(recording: Recording, spec: ConditionSpec) -> Condition:
+    """The recorded inputs as a condition; an id of 255 is the unknown class."""
+    inputs = recording.inputs
+    instance = inputs["instance"].squeeze(1) if "instance" in inputs else None
+    if spec.kind != "label":
+        image = next(inputs[name] for name in ("label", "image", "x", "input") if name in inputs)
+        return Condition(image=image.float(), instance=instance)
+    label = inputs["label"].squeeze(1).long()
+    if spec.has_unknown:
+        label = torch.where(label == 255, spec.label_channels - 1, label)
+    return Condition(label=label, instance=instance)
+
+
+def _spec(description: Description) -> ConditionSpec:
+    if description.spec is None:
+        raise ValueError("this network takes no condition")
+    return description.spec
+
+
+def replay_asapnet(recording: Recording) -> Outputs:
+    """ASAP-Net's generator, with what it computes on the way."""
+    description = asapnet.infer(recording.state, options_of(recording))
+    generator = _loaded(recording, description, asapnet.names, asapnet.HINT)
+    generator.backend = "reference"  # the authors' order of operations; the fast ones are tested against it
+    condition = condition_of(recording, _spec(description))
+    phi = generator.predict_phi(condition)
+    outputs = {
+        "lowres_input": generator.lowres_input(condition),
+        "phi": phi,
+        "image": generator(condition).image,
+        "positional_encoding": ops.positional_encoding(generator.tile).unsqueeze(0),
+    }
+    if condition.instance is not None:
+        outputs["edges"] = instance_edges(condition.instance).float()
+    return outputs
+
+
+def replay_spade(recording: Recording) -> Outputs:
+    """SPADE's generator, with and without style."""
+    options = options_of(recording)
+    description = spade.infer(recording.state, options)
+    generator = _loaded(recording, description, spade.names, spade.HINT)
+    planes = _spec(description).encode(condition_of(recording, _spec(description)))
+    grid = spade.latent_grid(options, generator.upsampling)
+    return {"image": generator.synthesize(planes, grid, recording.inputs.get("z"))}
+
+
+def replay_ccfpse(recording: Recording) -> Outputs:
+    """CC-FPSE's generator."""
+    options = options_of(recording)
+    description = ccfpse.infer(recording.state, options)
+    generator = _loaded(recording, description, ccfpse.names, ccfpse.HINT)
+    planes = _spec(description).encode(condition_of(recording, _spec(description)))
+    return {"image": generator.synthesize(planes, spade.latent_grid(options, generator.upsampling))}
+
+
+def replay_spade_encoder(recording: Recording) -> Outputs:
+    """SPADE's image encoder."""
+    description = spade.infer_encoder(recording.state, recording.settings)
+    encoder = _loaded(recording, description, spade.encoder_names)
+    mu, logvar = encoder(recording.inputs["image"])
+    return {"mu": mu, "logvar": logvar}
+
+
+def replay_pix2pixhd(recording: Recording) -> Outputs:
+    """pix2pixHD's global or local generator on dense planes."""
+    description = pix2pixhd.infer(recording.state, {**recording.settings, "one_hot": False})
+    generator = _loaded(recording, description, pix2pixhd.names, pix2pixhd.HINT)
+    return {"image": generator.translate(recording.inputs["x"])}
+
+
+def replay_pix2pixhd_encoder(recording: Recording) -> Outputs:
+    """pix2pixHD's feature encoder."""
+    description = pix2pixhd.infer_encoder(recording.state, recording.settings)
+    encoder = _loaded(recording, description, pix2pixhd.encoder_names)
+    return {"features": encoder(recording.inputs["image"], recording.inputs["instance"])}
+
+
+def replay_pix2pix(recording: Recording) -> Outputs:
+    """pix2pix's generators on dense planes."""
+    options = {"mode": "eval", **recording.settings}
+    description = pix2pix.infer(recording.state, options)
+    generator = _loaded(
+        recording, description, lambda network: pix2pix.names(network, recording.state), pix2pix.HINT
+    )
+    x = recording.inputs["x"]
+    return {"y": generator.translate(x) if hasattr(generator, "translate") else generator.network(x)}
+
+
+def _judged(features: list[list[Tensor]]) -> Outputs:
+    return {
+        f"scale{scale}_layer{layer}": feature
+        for scale, layers in enumerate(features)
+        for layer, feature in enumerate(layers)
+    }
+
+
+def replay_multiscale(recording: Recording) -> Outputs:
+    """SPADE's and ASAP-Net's discriminator on condition and image concatenated."""
+    description = multiscale.infer(recording.state, recording.settings)
+    return _judged(_loaded(recording, description, multiscale.names).judge(recording.inputs["x"]))
+
+
+def replay_pix2pixhd_discriminator(recording: Recording) -> Outputs:
+    """pix2pixHD's discriminator on condition and image concatenated."""
+    description = pix2pixhd.infer_discriminator(recording.state, recording.settings)
+    judge = _loaded(recording, description, pix2pixhd.discriminator_names)
+    return _judged(judge.judge(recording.inputs["x"]))
+
+
+def replay_patchgan(recording: Recording) -> Outputs:
+    """pix2pix's PatchGAN of any receptive field."""
+    description = pix2pix.infer_patchgan(recording.state, recording.settings)
+    judge = _loaded(recording, description, pix2pix.patchgan_names)
+    return {"y": judge.judge(recording.inputs["x"])[0][-1]}
+
+
+def replay_pixelgan(recording: Recording) -> Outputs:
+    """pix2pix's PixelGAN."""
+    description = pix2pix.infer_pixelgan(recording.state, recording.settings)
+    judge = _loaded(recording, description, pix2pix.pixelgan_names)
+    return {"y": judge.judge(recording.inputs["x"])[0][-1]}
+
+
+def replay_singan_generator(recording: Recording) -> Outputs:
+    """One scale of SinGAN's generator."""
+    description = singan.infer_generator(recording.state, recording.settings)
+    generator = _loaded(recording, description, singan.names)
+    return {"image": generator(recording.inputs["noise"], recording.inputs["prev"])}
+
+
+def replay_singan_discriminator(recording: Recording) -> Outputs:
+    """One scale of SinGAN's discriminator."""
+    description = singan.infer_discriminator(recording.state, recording.settings)
+    return {"y": _loaded(recording, description, singan.names)(recording.inputs["x"])}
+
+
+def replay_imresize(recording: Recording) -> Outputs:
+    """SinGAN's resizing."""
+    settings: Options = recording.settings
+    size = settings.get("output_shape") or settings.get("size")
+    if size is not None:
+        return {"y": imresize(recording.inputs["x"], size=(int(size[-2]), int(size[-1])))}
+    scale = settings.get("scale", settings.get("scale_factor"))
+    if scale is None:
+        raise UserError(f"{recording.path.stem}.json gives neither scale nor size")
+    return {"y": imresize(recording.inputs["x"], scale)}
+
+
+def _features(inputs: dict[str, Tensor], which: str) -> list[list[Tensor]]:
+    found: dict[int, dict[int, Tensor]] = {}
+    for name, tensor in inputs.items():
+        if match := re.fullmatch(rf"pred_{which}_(\d+)_(\d+)", name):
+            found.setdefault(int(match[1]), {})[int(match[2])] = tensor
+    return [[layers[i] for i in sorted(layers)] for _, layers in sorted(found.items())]
+
+
+def replay_losses(recording: Recording) -> Outputs:
+    """Every loss whose name is recorded."""
+    fake, real = _features(recording.inputs, "fake"), _features(recording.inputs, "real")
+    outputs: Outputs = {}
+    for name, loss in ADVERSARIAL.items():
+        objective = loss()
+        outputs[f"{name}_D_fake"] = over_scales(objective.fake, fake)
+        outputs[f"{name}_D_real"] = over_scales(objective.real, real)
+        outputs[f"{name}_G"] = over_scales(objective.generator, fake)
+    for name in recording.outputs:
+        if match := re.fullmatch(r"feature_matching(?:_lambda([\d.]+))?", name):
+            outputs[name] = float(match[1] or 1) * losses.feature_matching(fake, real)
+    if "mu" in recording.inputs:
+        outputs["kld"] = losses.kl_divergence(recording.inputs["mu"], recording.inputs["logvar"])
+    return outputs
+
+
+REPLAYS: tuple[tuple[str, Callable[[Recording], Outputs]], ...] = (
+    (r"loss", replay_losses),
+    (r"singan.*imresize|imresize", replay_imresize),
+    (r"singan.*discriminator", replay_singan_discriminator),
+    (r"singan.*generator", replay_singan_generator),
+    (r"pix2pix-?hd.*discriminator", replay_pix2pixhd_discriminator),
+    (r"pix2pix-?hd.*encoder", replay_pix2pixhd_encoder),
+    (r"pix2pix-?hd", replay_pix2pixhd),
+    (r"pixel-?gan|1x1", replay_pixelgan),
+    (r"multi-?scale", replay_multiscale),
+    (r"patch-?gan|image-?gan", replay_patchgan),
+    (r"pix2pix.*(?:u-?net|resnet|generator)", replay_pix2pix),
+    (r"cc-?fpse", replay_ccfpse),
+    (r"spade.*encoder", replay_spade_encoder),
+    (r"spade", replay_spade),
+    (r"asap-?net", replay_asapnet),
+)
+
+
+def replay(recording: Recording) -> Outputs:
+    """Our outputs for the recorded inputs.
+
+    Raises:
+        UserError: the JSON names a system that is not known here, or weights and settings do not fit.
+    """
+    for pattern, function in REPLAYS:
+        if re.search(pattern, recording.system):
+            with torch.no_grad():
+                return function(recording)
+    raise UserError(
+        f"{recording.path.stem}.json: no system is known by the name '{recording.settings.get('system')}'"
+    )

@@ -1,0 +1,145 @@
+"""``asap import verify``: do our networks compute what the authors' programs computed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from asap_lightning.errors import UserError
+from asap_lightning.interop.recordings import Outputs, Recording, read_recording, replay
+from asap_lightning.interop.training_recording import read_rates, replay_in_process
+
+Verdict = Literal["agrees", "DISAGREES", "NOT COMPARED"]
+
+TOLERANCE = 1e-4
+LOSS_TOLERANCE = 1e-3
+FINAL_TOLERANCE = 1e-5
+FINAL_SHARE = 0.99
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One recorded output and ours.
+
+    Attributes:
+        recording: stem of the recording.
+        output: name of the output.
+        shape: of the recorded output.
+        error: largest difference; NaN where nothing could be compared.
+        allowed: the largest difference that counts as agreement.
+        verdict: the result.
+        remark: why, where it does not agree.
+    """
+
+    recording: str
+    output: str
+    shape: tuple[int, ...]
+    error: float
+    allowed: float
+    verdict: Verdict
+    remark: str = ""
+
+
+def compare(recording: Recording, name: str, ours: Tensor | None) -> Comparison:
+    """Compares one output by the rule for its kind.
+
+    Ordinary outputs: max|ours - theirs| <= 1e-4 max(1, max|theirs|). Training: losses within 1e-3 relative,
+    gradients within 1e-4 of the tensor's largest entry; final weights: 99% of the entries within 1e-5, every
+    one within 2 x steps x learning rate, for Adam with beta1 = 0 makes a full step of rounding noise.
+    """
+    theirs = recording.outputs[name].double()
+    shape = tuple(theirs.shape)
+    stem = recording.path.stem
+    if ours is None:
+        return Comparison(
+            stem, name, shape, float("nan"), float("nan"), "NOT COMPARED", "we compute no such output"
+        )
+    if ours.numel() == 1 and theirs.numel() == 1:
+        ours = ours.reshape(shape)
+    if tuple(ours.shape) != shape:
+        remark = f"our shape is {tuple(ours.shape)}"
+        return Comparison(stem, name, shape, float("nan"), float("nan"), "DISAGREES", remark)
+    differences = (ours.double() - theirs).abs()
+    error = float(differences.max()) if differences.numel() else 0.0
+    largest = float(theirs.abs().max()) if theirs.numel() else 0.0
+    if name.startswith("final."):
+        return _compare_final(recording, name, differences)
+    if name.startswith("loss.") and "training" in recording.system:
+        relative = differences / theirs.abs().clamp(min=1e-12)
+        error, allowed = float(relative.max()), LOSS_TOLERANCE
+    elif name.startswith("grad."):
+        allowed = TOLERANCE * largest
+    else:
+        allowed = TOLERANCE * max(1.0, largest)
+    agrees = bool(torch.isfinite(ours).all()) and error <= allowed
+    return Comparison(stem, name, shape, error, allowed, "agrees" if agrees else "DISAGREES")
+
+
+def _compare_final(recording: Recording, name: str, differences: Tensor) -> Comparison:
+    rates = read_rates(str(recording.settings.get("optimizer", "")))
+    rate = rates.generator if name.startswith("final.G.") else rates.discriminator
+    allowed = 2 * int(recording.settings.get("steps", 5)) * rate
+    if name.endswith(("weight_u", "weight_v")):
+        allowed = max(allowed, TOLERANCE)
+    close = float((differences <= FINAL_TOLERANCE).double().mean())
+    error = float(differences.max())
+    agrees = error <= allowed and close >= FINAL_SHARE
+    remark = f"{100 * close:.2f}% within {FINAL_TOLERANCE:g}"
+    shape = tuple(differences.shape)
+    return Comparison(
+        recording.path.stem, name, shape, error, allowed, "agrees" if agrees else "DISAGREES", remark
+    )
+
+
+def verify(path: Path) -> list[Comparison]:
+    """Replays one recording and compares every recorded output.
+
+    What cannot be replayed at all gives one row with the reason.
+    """
+    try:
+        recording = read_recording(path)
+        ours = _replay(recording)
+    except UserError as error:
+        return [_not_compared(path, str(error))]
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        return [_not_compared(path, f"{type(error).__name__}: {error}")]
+    if not recording.outputs:
+        return [_not_compared(path, "the recording holds no outputs")]
+    return [compare(recording, name, ours.get(name)) for name in recording.outputs]
+
+
+def _replay(recording: Recording) -> Outputs:
+    return replay_in_process(recording.path) if "training" in recording.system else replay(recording)
+
+
+def _not_compared(path: Path, reason: str) -> Comparison:
+    return Comparison(path.stem, "-", (), float("nan"), float("nan"), "NOT COMPARED", reason.splitlines()[0])
+
+
+def table(comparisons: Iterable[Comparison]) -> str:
+    """The comparisons as text, one line an output."""
+    head = ("recording", "output", "shape", "largest error", "allowed", "verdict", "")
+    rows = [head] + [
+        (
+            row.recording,
+            row.output,
+            "x".join(map(str, row.shape)) or "scalar",
+            f"{row.error:.2e}",
+            f"{row.allowed:.2e}",
+            row.verdict,
+            row.remark,
+        )
+        for row in comparisons
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join(lines)
