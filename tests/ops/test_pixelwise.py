@@ -249,3 +249,15 @@ def test_recordings(backend, name, tile, classes):
     pooled = ops.class_pool(label, num_classes=classes, s1=2, backend=backend)
     expected = recording["outputs"]["lowres_input"][:, :classes]
     torch.testing.assert_close(pooled, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_tanh_is_exact_near_zero_and_far_from_it(backend):
+    # an identity MLP: y = tanh(x), through both signs of the leaky ReLU with slope 1
+    values = torch.cat([torch.logspace(-30, 2, 200), -torch.logspace(-30, 2, 200), torch.tensor([0.0, 1e30])])
+    values = values.reshape(1, 1, 1, -1)
+    phi = torch.tensor([0.0, 1.0, 0.0, 1.0]).reshape(1, 4, 1, 1).expand(1, 4, 1, values.shape[-1])
+    found = ops.pixelwise_mlp(
+        phi, image=values, tile=1, width=1, depth=2, out_channels=1, negative_slope=1.0, backend=backend
+    )
+    torch.testing.assert_close(found, values.double().tanh().float(), rtol=5e-7, atol=0)

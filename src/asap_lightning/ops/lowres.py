@@ -1,9 +1,9 @@
 """The low-res stream at inference, its weights prepared once.
 
-Layers of stride 1 run by Winograd's minimal filtering F(m x m, 3 x 3) (Lavin & Gray 2015): with m = 2 it needs
-2.25 times fewer multiplications than the direct convolution, and no more error in float32; with m = 4 four times
-fewer, with an error about ten times larger. The price is memory: its weights take 16/9 (m = 2) or 4 (m = 4) of
-the originals.
+Layers of stride 1 run by Winograd's minimal filtering F(m x m, 3 x 3) (Lavin & Gray 2015): with m = 2 it
+needs 2.25 times fewer multiplications than the direct convolution, and no more error in float32; with m = 4
+four times fewer, with an error about ten times larger. The price is memory: its weights take 16/9 (m = 2) or
+4 times (m = 4) the originals.
 
     Y = A^T [ (G g G^T) * (B^T d B) ] A
 
@@ -68,7 +68,7 @@ class PreparedStream(Protocol):
     """What `prepare_lowres` gives: a callable that holds memory until `free`."""
 
     def __call__(self, lowres_input: Tensor) -> Tensor:
-        """(B, C, H, W) -> phi (B, P, h, w), stored tile by tile: its permutation (B, h, w, P) is contiguous."""
+        """(B, C, H, W) -> phi (B, P, h, w), stored tile by tile: as (B, h, w, P) it is contiguous."""
 
     @property
     def memory(self) -> int:
@@ -203,6 +203,11 @@ class NativeStream:
             self.free()
 
 
+def _detached(layer: ConvLayer) -> ConvLayer:
+    weight, gamma, beta = (part.detach() for part in (layer.weight, layer.gamma, layer.beta))
+    return ConvLayer(weight, gamma, beta, layer.stride, layer.eps)
+
+
 def _plain(tensor: Tensor) -> Tensor:
     return tensor.detach().to(torch.float32).contiguous()
 
@@ -215,7 +220,7 @@ class TorchStream:
     ) -> None:
         self.mode = "constant" if zero_padding else "reflect"
         self.winograd = winograd
-        self.layers = [ConvLayer(*(part.detach() for part in layer[:3]), *layer[3:]) for layer in layers]
+        self.layers = [_detached(layer) for layer in layers]
         self.weights = [
             transform_filters(layer.weight, winograd) if winograd and layer.stride == 1 else layer.weight
             for layer in self.layers

@@ -68,6 +68,7 @@ class CRange(ctypes.Structure):
 
 _pointer, _int64, _int32, _int = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_int
 _tensor, _range = ctypes.POINTER(CTensor), ctypes.POINTER(CRange)
+_strides = ctypes.POINTER(_int64)
 _mlp, _conv = ctypes.POINTER(CMlp), ctypes.POINTER(CConv)
 # Name: result, arguments.
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
@@ -79,7 +80,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         _int, [_mlp, _pointer, _tensor, _tensor, _tensor, _pointer, _pointer, _range, _int]
     ),
     "asap_class_pool": (
-        _int, [_tensor, _int64, _int64, _int64, _int32, _int32, _pointer, ctypes.POINTER(_int64), _range, _int]
+        _int, [_tensor, _int64, _int64, _int64, _int32, _int32, _pointer, _strides, _range, _int]
     ),
     "asap_lowres_create": (_pointer, [_conv, _int, _int, _int64, _pointer, _pointer, _int]),
     "asap_lowres_bytes": (_int64, [_pointer]),
@@ -89,7 +90,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 
 def candidates() -> list[Path]:
-    """Where the library may lie: ``ASAP_NATIVE_LIBRARY`` alone if set, else the package, then a build here."""
+    """Where the library may lie: ``ASAP_NATIVE_LIBRARY`` if set, else the package, then a build here."""
     if wish := os.environ.get(VARIABLE):
         return [Path(wish)]
     folders = [Path(folder) for folder in asap_lightning.__path__]
