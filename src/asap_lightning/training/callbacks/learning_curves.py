@@ -110,6 +110,8 @@ def _columns(history: MetricHistory, prefix: str) -> list[str]:
 
 
 def _draw_panel(axes: Axes, history: MetricHistory, title: str, columns: list[str]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for column in columns:
         steps, values = history.series(column)
         marker = "o" if len(steps) <= 30 else None
@@ -121,6 +123,8 @@ def _draw_panel(axes: Axes, history: MetricHistory, title: str, columns: list[st
             axes.plot(steps, values, color=line.get_color(), linewidth=1, alpha=0.3, zorder=1)
     axes.set_title(title)
     axes.set_xlabel("generator updates")
+    axes.set_xlim(0, max(1, history.last_step) * 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if len(columns) > 1:
         axes.legend(fontsize="small")
