@@ -22,6 +22,7 @@ SMALL_MODEL = (
     "logger=none",
     "callbacks=none",
     "trainer.accelerator=cpu",
+    "+trainer.enable_progress_bar=false",
 )
 SMALL_DATA = ("data.height=64", "data.width=64", "data.batch_size=2", "data.num_workers=0")
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
@@ -43,10 +44,21 @@ def plain(config: DictConfig) -> Plain:
 
 
 def make_data(config: DictConfig) -> PairedDataModule:
-    """The data module of ``data``."""
+    """The data module of ``data``.
+
+    The demo data is drawn where it is missing, but not into a folder that was named on the command line:
+    that would answer a mistyped path with other data than was meant.
+    """
+    made = {} if may_prepare() else {"prepare": None}
     with configured_by("data"):
-        data = instantiate(config.data)
-    return data
+        return instantiate(config.data, **made)
+
+
+def may_prepare() -> bool:
+    """Whether this run may make its data set: unless ``data.root`` was given without ``data.prepare``."""
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    named = any(word.startswith("data.root=") for word in given)
+    return not named or any(word.startswith("data.prepare.") for word in given)
 
 
 def generator_settings(node: Mapping[str, Any], height: int) -> Plain:

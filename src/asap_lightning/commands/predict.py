@@ -50,16 +50,10 @@ def run(config: DictConfig) -> None:
 
 
 def reader_of(config: DictConfig, translator: Translator) -> Reader:
-    """Reads files as the training did; ``config.layout`` may say otherwise, such as another palette."""
+    """Reads files as the training did, but for what ``config.labels`` says, such as colours for classes."""
     trained_on = translator.description.config if translator.description is not None else {}
-    layout = dict(trained_on.get("data", {}).get("layout", {}))
-    changed = {key: value for key, value in plain(config.layout).items() if value is not None}
-    if changed and not layout:
-        raise UserError(
-            f"layout.{next(iter(changed))} is given, but {config.ckpt} does not say what data it was trained "
-            "on; its files are read as plain class ids or images"
-        )
-    return condition_reader(translator.spec, {**layout, **changed} if layout else None)
+    layout = trained_on.get("data", {}).get("layout")
+    return condition_reader(translator.spec, layout, **plain(config.labels))
 
 
 def translate_all(jobs: Sequence[Job], translator: Translator, reader: Reader) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +125,19 @@ def _instance_of(path: Path, root: Path, instances: Path | None) -> Path:
     raise UserError(f"{path} has no instance map: {instances / relative} was expected")
 
 
-def condition_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None = None) -> Reader:
+def condition_reader(
+    spec: ConditionSpec,
+    layout: Mapping[str, Any] | None = None,
+    *,
+    palette: Sequence[Sequence[int]] | None = None,
+    label_values: Mapping[int, int] | None = None,
+) -> Reader:
     """How the model's condition files are read, so that ids and units mean what they meant in training.
 
     Args:
         spec: what the model translates.
-        layout: ``data.layout`` of the training (``{_target_: ..}``), with overrides; None reads by ``spec``
-            alone.
+        layout: ``data.layout`` of the training (``{_target_: ..}``); None reads by ``spec`` alone.
+        palette, label_values: as in `LabelFormat`, where these label maps differ from the training's.
 
     Returns:
         A function from a path to class ids (H, W), a uint8 picture (H, W, C), or depths (H, W) in [-1, 1].
@@ -139,6 +145,10 @@ def condition_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None = Non
     made = _training_layout(layout)
     if spec.kind == "label":
         labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
+        if palette is not None:
+            labels = replace(labels, palette=palette)
+        if label_values is not None:
+            labels = replace(labels, values=label_values)
         return lambda path: read_label(path, labels)
     if spec.kind == "image":
         return read_photo if spec.channels == 3 else read_grey
