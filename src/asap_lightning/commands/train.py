@@ -53,7 +53,7 @@ def run(config: DictConfig) -> None:
         if resume is not None:
             log.info("resuming from %s", resume)
         try:
-            fit(trainer, module, data, ckpt_path=resume, stop=stop)
+            fit(trainer, module, data, ckpt_path=resume, stop=stop, baseline=config.baseline)
         except TrainingInterrupted as interrupted:
             where = f"; resume with ckpt={interrupted.checkpoint}" if interrupted.checkpoint else ""
             log.info("stopped by %s%s", signal.Signals(interrupted.signal_number).name, where)
