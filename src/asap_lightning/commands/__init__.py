@@ -34,6 +34,12 @@ COMMANDS = (
     Command("train", "train", "train a generator (and its discriminator), or resume", config="train"),
     Command("evaluate", "evaluate", "measure a checkpoint on a data set", config="evaluate"),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
+    Command(
+        "import",
+        "import_",
+        "convert and verify checkpoints of the original authors' programs",
+        choices=("convert", "verify", "export-official"),
+    ),
     Command("data", "data", "make the demo data; check a data set", choices=("demo", "check")),
     Command(
         "completion",

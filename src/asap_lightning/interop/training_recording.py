@@ -78,7 +78,7 @@ def read_objective(text: str) -> TranslationObjective:
     spelled = {"least squares": "ls", "lsgan": "ls", "cross entropy": "original", "wasserstein": "w"}
     name = next((short for word, short in spelled.items() if word in lowered), None)
     name = name or next((key for key in ADVERSARIAL if re.search(rf"\b{key}\b", lowered)), "hinge")
-    weights: dict[str, float] = {}
+    weights: dict[str, Any] = {}
     for ours, pattern in (("feature_matching", "feature matching"), ("l1", "l1"), ("mse", "mse")):
         if match := re.search(rf"(?<!no ){pattern}(?:\s*x\s*{_NUMBER})?", lowered):
             weights[ours] = float(match[1] or 1)

@@ -143,3 +143,18 @@ def table(comparisons: Iterable[Comparison]) -> str:
         lines.append("  ".join([*cells, row[-1]]).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
     return "\n".join(lines)
+
+
+def summary(comparisons: Iterable[Comparison]) -> str:
+    """One line a recording: outputs that agree, and the worst error as a share of the allowed one."""
+    grouped: dict[str, list[Comparison]] = {}
+    for row in comparisons:
+        grouped.setdefault(row.recording, []).append(row)
+    width = max(map(len, grouped), default=0)
+    lines = []
+    for recording, rows in grouped.items():
+        agreeing = sum(row.verdict == "agrees" for row in rows)
+        shares = [row.error / row.allowed for row in rows if row.allowed > 0]
+        worst = f"worst error {100 * max(shares):.1f}% of the allowed" if shares else rows[0].remark
+        lines.append(f"{recording.ljust(width)}  {agreeing} of {len(rows)} agree, {worst}")
+    return "\n".join(lines)

@@ -6,6 +6,7 @@ from asap_lightning.interop.description import Description, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import image_spec, indices, tensor
 from asap_lightning.models import MultiscaleDiscriminator
+from asap_lightning.models.discriminators import PatchDiscriminator
 
 
 def infer(state: State, options: Options) -> Description:
@@ -24,6 +25,7 @@ def names(discriminator: MultiscaleDiscriminator) -> NameMap:
     """Inner layers wrap convolution and norm once more."""
     pairs = []
     for index, scale in enumerate(discriminator.scales):
+        assert isinstance(scale, PatchDiscriminator)
         last = len(scale.stages) - 1
         for layer in range(last + 1):
             inner = "0" if layer in (0, last) else "0.0"

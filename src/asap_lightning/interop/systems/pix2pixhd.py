@@ -9,7 +9,9 @@ from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
 from asap_lightning.interop.systems.common import condition_spec, image_spec, indices, norm_node, tensor
 from asap_lightning.models import Pix2pixHDDiscriminator, Pix2pixHDGenerator
+from asap_lightning.models.discriminators import ConvolutionStack
 from asap_lightning.models.pix2pixhd import InstanceEncoder
+from asap_lightning.models.pix2pixhd.generator import LocalEnhancer
 
 HINT = "settings that explain it: netG, n_local_enhancers, n_blocks_local, norm, feat_num"
 _BLOCK = (1, 5)
@@ -40,7 +42,7 @@ def infer(state: State, options: Options, features: int = 0) -> Description:
 
 
 def names(generator: Pix2pixHDGenerator) -> NameMap:
-    """The global generator is ``model``; enhancer n is ``model{n}_1`` before, ``model{n}_2`` after the sum."""
+    """The global generator is ``model``; enhancer n ``model{n}_1`` before, ``model{n}_2`` after the sum."""
     trunk = generator.coarse
     layout = resnet.Layout(
         prefix="model",
@@ -55,6 +57,7 @@ def names(generator: Pix2pixHDGenerator) -> NameMap:
     pairs = resnet.trunk_pairs("coarse", "model", layout)
     last = f"model.{4 + 6 * layout.downs + layout.blocks + 1}"
     for index, enhancer in enumerate(generator.enhancers):
+        assert isinstance(enhancer, LocalEnhancer)
         ours, before, after = f"enhancers.{index}", f"model{index + 1}_1", f"model{index + 1}_2"
         pairs += resnet.stage_pairs(f"{ours}.stem", before, 1)
         pairs += resnet.stage_pairs(f"{ours}.down", before, 4)
@@ -113,6 +116,7 @@ def discriminator_names(discriminator: Pix2pixHDDiscriminator) -> NameMap:
     pairs = []
     scales = len(discriminator.scales)
     for index, scale in enumerate(discriminator.scales):
+        assert isinstance(scale, ConvolutionStack)
         for layer in range(len(scale.stages)):
             theirs = f"scale{scales - 1 - index}_layer{layer}"
             pairs.append((f"scales.{index}.stages.{layer}.conv", f"{theirs}.0"))

@@ -64,7 +64,7 @@ class FpseDiscriminator(nn.Module):
             bottom_up.append(x)
         levels = bottom_up[1:]
         x = self.lateral[3](levels[3])
-        top_down = []
+        top_down: list[Tensor] = []
         for index in (2, 1, 0):
             x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = x + self.lateral[index](levels[index])

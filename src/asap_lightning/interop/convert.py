@@ -1,0 +1,254 @@
+"""``asap import convert``: from an authors' checkpoint file to one of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.files import atomic_write
+from asap_lightning.interop.description import Description, State
+from asap_lightning.interop.names import NameMap, without_data_parallel
+from asap_lightning.interop.options import in_our_words, options_beside, read_options
+from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, spade
+from asap_lightning.interop.unpickle import load_torch, state_of
+from asap_lightning.training.checkpoint import ENTRY, ModelDescription
+
+
+@dataclass(frozen=True)
+class System:
+    """How the generators of one program are recognised, described and renamed.
+
+    Attributes:
+        title: its name for people.
+        infer: settings from weights and options.
+        names: the name map of a built generator, given the weights.
+        marks: patterns of names that its weights have.
+        hint: the options that usually explain missing or extra names.
+    """
+
+    title: str
+    infer: Callable[[State, Mapping[str, Any]], Description]
+    names: Callable[[Any, State], NameMap]
+    marks: tuple[str, ...]
+    hint: str
+
+
+SYSTEMS: dict[str, System] = {
+    "asapnet": System(
+        "ASAP-Net", asapnet.infer, lambda g, _: asapnet.names(g), (r"^lowres_stream\.model\.",), asapnet.HINT
+    ),
+    "ccfpse": System(
+        "CC-FPSE",
+        ccfpse.infer,
+        lambda g, _: ccfpse.names(g),
+        (r"^labelenc1\.", r"^head_0\.gen_weights1\."),
+        ccfpse.HINT,
+    ),
+    "spade": System(
+        "SPADE",
+        spade.infer,
+        lambda g, _: spade.names(g),
+        (r"^head_0\.norm_0\.mlp_shared\.", r"^conv_img\."),
+        spade.HINT,
+    ),
+    "pix2pixhd": System(
+        "pix2pixHD",
+        pix2pixhd.infer,
+        lambda g, _: pix2pixhd.names(g),
+        (r"^model\.1\.weight$", r"^model\.\d+\.(conv_block\.|weight$)"),
+        pix2pixhd.HINT,
+    ),
+    "pix2pix": System(
+        "pix2pix",
+        pix2pix.infer,
+        pix2pix.names,
+        (r"^model\.model\.0\.weight$|^model\.1\.weight$", r"^model\."),
+        pix2pix.HINT,
+    ),
+}
+SINGAN = "singan"
+
+# Numbers of input channels that published models have: classes, unknown class, edges, doublings.
+KNOWN = {
+    36: ("Cityscapes", {"label_nc": 35, "contain_dontcare_label": False, "instance_edges": True}),
+    151: ("ADE20K", {"label_nc": 150, "contain_dontcare_label": True, "instance_edges": False}),
+    184: ("COCO-Stuff", {"label_nc": 182, "contain_dontcare_label": True, "instance_edges": True}),
+}
+
+
+@dataclass
+class Conversion:
+    """What was read and assumed.
+
+    Attributes:
+        network: the generator with their weights, in evaluation mode.
+        description: its settings.
+        notes: lines for people: files that were used, assumptions.
+    """
+
+    network: nn.Module
+    description: Description
+    notes: list[str] = field(default_factory=list)
+
+
+def look_alikes(state: State) -> list[str]:
+    """The systems whose every mark appears among the names."""
+    names = list(state)
+    return [
+        key
+        for key, system in SYSTEMS.items()
+        if all(any(re.search(mark, name) for name in names) for mark in system.marks)
+    ]
+
+
+def check_system(state: State, system: str, path: Path) -> None:
+    """Raises UserError, naming the system that the weights look like, if they are not of ``system``."""
+    alike = look_alikes(state)
+    if system in alike:
+        return
+    shown = ", ".join(list(state)[:4])
+    if alike:
+        guess = " or ".join(f"{SYSTEMS[key].title} (--system {key})" for key in alike)
+        raise UserError(f"{path} is not a {SYSTEMS[system].title} generator: it looks like {guess}")
+    if any(name.startswith(("discriminator_", "scale0_layer", "layer1.0", "fc_mu")) for name in state):
+        raise UserError(f"{path} is a discriminator or an encoder, not a generator (names: {shown}, ..)")
+    raise UserError(f"{path} is not a {SYSTEMS[system].title} generator; its names begin {shown}")
+
+
+def read_checkpoint_state(path: Path) -> dict[str, Tensor]:
+    """The weights in an authors' file, without DataParallel's prefix."""
+    return without_data_parallel(state_of(load_torch(path), path))
+
+
+def convert_generator(
+    path: Path,
+    system: str,
+    *,
+    options: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    encoder: Path | None = None,
+) -> Conversion:
+    """Reads an authors' generator.
+
+    Args:
+        path: their ``latest_net_G.pth`` or the like.
+        system: a key of `SYSTEMS`.
+        options: their option file; None looks beside the checkpoint.
+        settings: single options, which win over the file.
+        encoder: weights of the style or feature encoder; None looks for ``*_net_E.pth`` beside.
+
+    Raises:
+        UserError: of another system, not readable, incomplete, or leaving a setting open.
+    """
+    state = read_checkpoint_state(path)
+    check_system(state, system, path)
+    notes: list[str] = []
+    known = _gather_options(path, system, options, settings or {}, state, notes)
+    description = SYSTEMS[system].infer(state, known)
+    if system == "pix2pixhd" and known.get("instance_feat"):
+        features = int(known.get("feat_num", 3))
+        description = pix2pixhd.infer(state, known, features)
+        description.arguments["features"] = features
+    description, state = _with_encoder(path, system, description, state, encoder, notes)
+    network = description.build()
+    SYSTEMS[system].names(network, state).load(network, state, str(path), SYSTEMS[system].hint)
+    return Conversion(network, description, notes)
+
+
+def _gather_options(
+    path: Path, system: str, options: Path | None, settings: Mapping[str, Any], state: State, notes: list[str]
+) -> dict[str, Any]:
+    found = options if options is not None else options_beside(path)
+    known: dict[str, Any] = {}
+    if found is not None:
+        known = read_options(found)
+        notes.append(f"options from {found}")
+    known = {**in_our_words(known, system), **in_our_words(dict(settings), system)}
+    channels = _label_channels(state, system)
+    said = {"label_nc", "contain_dontcare_label", "instance_edges", "one_hot"} & known.keys()
+    if not said and channels in KNOWN and system != "asapnet":
+        name, assumed = KNOWN[channels]
+        known |= assumed
+        notes.append(
+            f"assumed {name} from its {channels} input channels; if that is wrong, give label_nc, "
+            "contain_dontcare_label and instance_edges"
+        )
+    if name_of_upsampling_missing(state, system, known) and channels == 36:
+        known["upsampling"] = "more"
+        notes.append("assumed upsampling=more, as for Cityscapes")
+    return known
+
+
+def name_of_upsampling_missing(state: State, system: str, known: Mapping[str, Any]) -> bool:
+    """Whether SPADE's upsampling is neither given nor visible in the weights."""
+    given = {"upsampling", "num_upsampling_layers"} & known.keys()
+    return system == "spade" and not given and not any(name.startswith("up_4.") for name in state)
+
+
+def _label_channels(state: State, system: str) -> int:
+    names = {
+        "spade": "head_0.norm_0.mlp_shared.0.weight",
+        "ccfpse": "fc.weight",
+        "pix2pixhd": "model.1.weight",
+    }
+    weight = state.get(names.get(system, ""))
+    return 0 if weight is None else int(weight.shape[1])
+
+
+def _with_encoder(
+    path: Path, system: str, description: Description, state: State, encoder: Path | None, notes: list[str]
+) -> tuple[Description, dict[str, Tensor]]:
+    """Adds the encoder's weights (``net_E.`` before their names) where the generator takes a style."""
+    features = bool(description.arguments.get("features"))
+    wants = (system == "spade" and "style" in description.arguments) or features
+    if not wants:
+        if encoder is not None:
+            raise UserError(f"{path} takes no style: an encoder ({encoder}) has no place in it")
+        return description, dict(state)
+    if encoder is None:
+        beside = sorted(path.parent.glob(path.name.replace("net_G", "net_E")))
+        encoder = next((candidate for candidate in beside if candidate != path), None)
+    if encoder is None:
+        if features:
+            raise UserError(f"{path} takes instance features; give --encoder *_net_E.pth")
+        notes.append("no encoder was found beside (net_E): styles can be drawn but not taken from images")
+        return description, dict(state)
+    weights = read_checkpoint_state(encoder)
+    notes.append(f"encoder from {encoder}")
+    joined = {**state, **{f"net_E.{name}": tensor for name, tensor in weights.items()}}
+    if system == "spade":
+        description = spade.with_encoder(description, weights)
+    else:
+        inner = pix2pixhd.infer_encoder(weights, {}).arguments
+        description.arguments["encoder_width"] = inner["width"]
+        description.arguments["encoder_downs"] = inner["downs"]
+        clusters = int(description.arguments.setdefault("clusters", 10))
+        classes = description.spec.label_channels if description.spec is not None else 0
+        if classes:
+            joined["clusters.centres"] = torch.zeros(classes, clusters, inner["features"])
+            joined["clusters.counts"] = torch.zeros(classes, dtype=torch.long)
+    return description, joined
+
+
+def write_checkpoint(conversion: Conversion, out: Path, source: Path, system: str) -> None:
+    """Writes a checkpoint that prediction, evaluation and export take like a trained one."""
+    spec = conversion.description.spec
+    if not isinstance(spec, ConditionSpec):
+        raise ValueError("a generator's description has a spec")
+    entry = ModelDescription(
+        spec=spec.as_dict(),
+        generator=conversion.description.node(),
+        config={"imported": {"system": system, "file": source.name}},
+    )
+    state = {f"generator.{name}": tensor for name, tensor in conversion.network.state_dict().items()}
+    checkpoint = {"state_dict": state, ENTRY: entry.as_dict(), "epoch": 0, "global_step": 0}
+    with atomic_write(out) as file:
+        torch.save(checkpoint, file)

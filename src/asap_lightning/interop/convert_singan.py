@@ -1,0 +1,77 @@
+"""SinGAN's trained folder (``Gs.pth``, ``Zs.pth`` and so on) as one file of plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asap_lightning import __version__
+from asap_lightning.errors import UserError
+from asap_lightning.files import atomic_write
+from asap_lightning.interop.systems import singan
+from asap_lightning.interop.unpickle import load_torch, state_of
+
+ENTRY = "asap_lightning_singan"
+FORMAT = 1
+
+
+def read_singan(folder: Path) -> dict[str, Any]:
+    """The pyramid in an authors' folder as plain data.
+
+    Returns:
+        ``scales``, coarsest first: each with the generator's ``arguments`` and ``state_dict``, its
+        ``fixed_noise`` (1, C, h, w), ``noise_amp`` and ``real`` (1, 3, h, w) in [-1, 1].
+
+    Raises:
+        UserError: a file is missing or damaged, or the lists do not belong together.
+    """
+    if folder.is_file():
+        folder = folder.parent
+    lists = {name: _read_list(folder / f"{name}.pth") for name in ("Gs", "Zs", "NoiseAmp", "reals")}
+    count = len(lists["Gs"])
+    lengths = {name: len(items) for name, items in lists.items()}
+    # an interrupted training leaves the list of real images complete, and the others shorter
+    if count == 0 or lengths["Zs"] != count or lengths["NoiseAmp"] != count or lengths["reals"] < count:
+        raise UserError(f"{folder}: the lists do not belong together, they hold {lengths} scales")
+    scales = []
+    for index, network in enumerate(lists["Gs"]):
+        state = state_of(network, folder / "Gs.pth")
+        description = singan.infer_generator(state, {})
+        generator = description.build()
+        names = singan.names(generator)  # type: ignore[arg-type]
+        scales.append(
+            {
+                "arguments": description.arguments,
+                "state_dict": names.to_ours(state, f"{folder / 'Gs.pth'} scale {index}"),
+                "fixed_noise": _tensor(lists["Zs"][index]),
+                "noise_amp": float(lists["NoiseAmp"][index]),
+                "real": _tensor(lists["reals"][index]),
+            }
+        )
+    return {"format": FORMAT, "version": __version__, "scales": scales}
+
+
+def convert_singan(folder: Path, out: Path) -> str:
+    """Writes the pyramid to one file; returns a line that says what it holds."""
+    pyramid = read_singan(folder)
+    with atomic_write(out) as file:
+        torch.save({ENTRY: pyramid}, file)
+    sizes = " ".join("x".join(map(str, scale["real"].shape[-2:])) for scale in pyramid["scales"])
+    return f"wrote {len(pyramid['scales'])} scales to {out}: {sizes}"
+
+
+def _read_list(path: Path) -> Sequence[Any]:
+    content = load_torch(path)
+    if not isinstance(content, list | tuple):
+        raise UserError(f"{path} holds a {type(content).__name__}, expected a list with one entry a scale")
+    return content
+
+
+def _tensor(value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise UserError(f"SinGAN's lists hold tensors, found a {type(value).__name__}")
+    return value.detach().float().contiguous()
