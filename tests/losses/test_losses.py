@@ -16,7 +16,12 @@ from asap_lightning.losses import (
 )
 from asap_lightning.losses.adversarial import over_scales
 
-KINDS = {"hinge": HingeLoss(), "ls": LeastSquaresLoss(), "original": CrossEntropyLoss(), "w": WassersteinLoss()}
+KINDS = {
+    "hinge": HingeLoss(),
+    "ls": LeastSquaresLoss(),
+    "original": CrossEntropyLoss(),
+    "w": WassersteinLoss(),
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +72,18 @@ def test_the_objective_names_and_weights_its_terms():
     image, photo = torch.full((1, 3, 2, 2), 0.5), torch.zeros(1, 3, 2, 2)
     fake = [[torch.ones(1), torch.full((1,), 4.0)]]
     extras = {"phi": torch.full((4,), 2.0), "mu": torch.ones(1, 2), "logvar": torch.zeros(1, 2)}
-    terms = objective.generator_terms(image, photo, fake=fake, real=[[torch.zeros(1), torch.ones(1)]], extras=extras)
+    terms = objective.generator_terms(
+        image, photo, fake=fake, real=[[torch.zeros(1), torch.ones(1)]], extras=extras
+    )
     values = {name: round(float(term), 5) for name, term in terms.items()}
-    assert values == {"adversarial": -4, "feature_matching": 10, "l1": 50, "mse": 0.5, "phi_l2": 12, "kl": 0.05}
+    assert values == {
+        "adversarial": -4,
+        "feature_matching": 10,
+        "l1": 50,
+        "mse": 0.5,
+        "phi_l2": 12,
+        "kl": 0.05,
+    }
 
 
 def test_an_objective_without_any_image_term_is_refused():

@@ -1,4 +1,7 @@
-"""Repeats the authors' recorded training with the LightningModule's own `training_step`: python FILE RECORDING.pt"""
+"""Repeats the authors' recorded training with the LightningModule's own `training_step`.
+
+Called as: python FILE RECORDING.pt
+"""
 
 import sys
 from functools import partial

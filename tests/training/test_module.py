@@ -76,9 +76,8 @@ def weights(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-
 def test_five_steps_reproduce_the_authors_training(reference_dir):
-    """In a process of its own, held to the instruction set of the recording: training amplifies the last bit."""
+    """In a process of its own, on the recording's instruction set: training amplifies the last bit."""
     script = Path(__file__).with_name("recorded_training.py")
     settings = {
         "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",

@@ -73,14 +73,17 @@ def trainer(folder, max_steps=STEPS, stop=None, **settings):
     writer = CheckpointWriter(folder, every_n_steps=1, keep_every_n_steps=1, stop=stop)
     return make_trainer(
         accelerator="cpu", logger=False, callbacks=[writer], enable_progress_bar=False, max_epochs=-1,
-        enable_model_summary=False, max_steps=max_steps, num_sanity_val_steps=0, log_every_n_steps=1, **settings,
+        enable_model_summary=False, max_steps=max_steps, num_sanity_val_steps=0, log_every_n_steps=1,
+        **settings,
     )  # fmt: skip
 
 
 def state_of(path):
     """Everything that decides how a training goes on."""
     checkpoint = read_checkpoint(path)
-    return {key: checkpoint[key] for key in ("state_dict", "optimizer_states", "random_states", "global_step")}
+    return {
+        key: checkpoint[key] for key in ("state_dict", "optimizer_states", "random_states", "global_step")
+    }
 
 
 def same(a, b):

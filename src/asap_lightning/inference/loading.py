@@ -25,7 +25,8 @@ def load_generator(
 
     Args:
         path: a file that training or an import wrote.
-        weights: ``ema`` the averaged weights, ``raw`` the trained ones, ``auto`` the averaged where there are any.
+        weights: ``ema`` the averaged weights, ``raw`` the trained ones, ``auto`` the averaged where there
+            are any.
 
     Raises:
         UserError: not a checkpoint of this program, damaged, no such weights, or weights that do not fit.
@@ -40,7 +41,9 @@ def load_generator(
         generator.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split()[:40])
-        raise UserError(f"{path}: the weights do not fit the network that the file describes: {reason} ..") from error
+        raise UserError(
+            f"{path}: the weights do not fit the network that the file describes: {reason} .."
+        ) from error
     return generator.eval(), description
 
 
@@ -55,5 +58,9 @@ def _choose(state: dict[str, Tensor], weights: WeightChoice, path: Any) -> dict[
             return chosen
     raise UserError(
         f"{path} holds no {' or '.join(order)} generator weights; "
-        + ("it was trained without training.ema: use weights=raw" if weights == "ema" else "it is not complete")
+        + (
+            "it was trained without training.ema: use weights=raw"
+            if weights == "ema"
+            else "it is not complete"
+        )
     )

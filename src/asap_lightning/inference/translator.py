@@ -6,7 +6,6 @@ import os
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from asap_lightning.condition import Condition, ConditionSpec
@@ -98,7 +97,9 @@ class Translator:
             made = Condition(image=self._planes(array)[None])
         if self.spec.instance_edges:
             if instance is None:
-                raise UserError("this model uses instance edges: an instance map is needed beside the label map")
+                raise UserError(
+                    "this model uses instance edges: an instance map is needed beside the label map"
+                )
             if instance.shape[:2] != array.shape[:2]:
                 raise UserError(f"the instance map is {instance.shape[:2]}, the label map {array.shape[:2]}")
             made.instance = torch.from_numpy(np.asarray(instance).astype(np.int32))[None]
@@ -113,7 +114,8 @@ class Translator:
         bad = np.unique(ids[(ids < 0) | (ids >= self.spec.label_channels)])
         if bad.size:
             raise UserError(
-                f"label ids {bad[:8].tolist()} are outside the model's classes 0..{self.spec.label_channels - 1}"
+                f"label ids {bad[:8].tolist()} are outside the model's classes "
+                f"0..{self.spec.label_channels - 1}"
             )
         return ids
 
@@ -121,7 +123,8 @@ class Translator:
         planes = array[..., None] if array.ndim == 2 else array
         if planes.ndim != 3 or planes.shape[-1] != self.spec.channels:
             raise UserError(
-                f"this model translates {self.spec.kind}s of {self.spec.channels} channels, got shape {array.shape}"
+                f"this model translates {self.spec.kind}s of {self.spec.channels} channels, "
+                f"got shape {array.shape}"
             )
         tensor = torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1)
         return tensor.float() / 127.5 - 1 if array.dtype == np.uint8 else tensor.float()
@@ -130,8 +133,8 @@ class Translator:
     def translate(self, condition: Condition) -> Tensor:
         """Translates a batch of any size: (B, 3, H, W) in [-1, 1].
 
-        Where the generator needs a multiple, the condition is extended by repeating its border (lower and right),
-        and the image is cut back.
+        Where the generator needs a multiple, the condition is extended by repeating its lower and right
+        border, and the image is cut back.
         """
         height, width = condition.height, condition.width
         padded = pad_condition(condition, self.generator.size_multiple, self.generator.minimum_size)
@@ -153,7 +156,9 @@ def pad_condition(condition: Condition, multiple: int, minimum: int = 0) -> Cond
         if tensor.ndim < 3:  # a style code
             return tensor
         rows = torch.arange(tensor.shape[-2] + down, device=tensor.device).clamp_(max=tensor.shape[-2] - 1)
-        columns = torch.arange(tensor.shape[-1] + right, device=tensor.device).clamp_(max=tensor.shape[-1] - 1)
+        columns = torch.arange(tensor.shape[-1] + right, device=tensor.device).clamp_(
+            max=tensor.shape[-1] - 1
+        )
         return tensor.index_select(-2, rows).index_select(-1, columns)
 
     return condition.map(pad)

@@ -48,7 +48,9 @@ class TranslationObjective(nn.Module):
         self.l1, self.mse, self.phi_l2, self.kl = l1, mse, phi_l2, kl
         self.discriminator_weight = discriminator_weight
         if adversarial is None and perceptual is None and not (l1 or mse):
-            raise ValueError("the objective has no term that sees the image: set adversarial, perceptual, l1 or mse")
+            raise ValueError(
+                "the objective has no term that sees the image: set adversarial, perceptual, l1 or mse"
+            )
 
     @property
     def needs_discriminator(self) -> bool:

@@ -15,7 +15,9 @@ def feature_matching(fake: Features, real: Features) -> Tensor:
     Gradients flow into ``fake`` only (Wang et al., 2018, equation 4).
     """
     distances = [
-        torch.stack([F.l1_loss(f.float(), r.detach().float()) for f, r in zip(fakes[:-1], reals[:-1], strict=True)]).sum()
+        torch.stack(
+            [F.l1_loss(f.float(), r.detach().float()) for f, r in zip(fakes[:-1], reals[:-1], strict=True)]
+        ).sum()
         for fakes, reals in zip(fake, real, strict=True)
     ]
     return torch.stack(distances).mean()

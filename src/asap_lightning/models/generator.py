@@ -50,6 +50,6 @@ class Generator(nn.Module):
             )
         if min(height, width) < self.minimum_size:
             raise ValueError(
-                f"{type(self).__name__} with these settings needs at least {self.minimum_size} x {self.minimum_size} "
-                f"pixels, got {height} x {width}; use a larger image"
+                f"{type(self).__name__} with these settings needs at least "
+                f"{self.minimum_size} x {self.minimum_size} pixels, got {height} x {width}; use a larger image"
             )

@@ -53,7 +53,9 @@ class ModelDescription:
         }
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Mapping[str, Any], source: str | os.PathLike[str]) -> ModelDescription:
+    def from_checkpoint(
+        cls, checkpoint: Mapping[str, Any], source: str | os.PathLike[str]
+    ) -> ModelDescription:
         """Reads the entry of a loaded checkpoint.
 
         Raises:
@@ -62,8 +64,8 @@ class ModelDescription:
         entry = checkpoint.get(ENTRY) if isinstance(checkpoint, Mapping) else None
         if not isinstance(entry, Mapping):
             raise UserError(
-                f"{source} is not a checkpoint of this program: it has no '{ENTRY}' entry; expected a file that "
-                "'asap train' wrote (for a file of another program see 'asap import --help')"
+                f"{source} is not a checkpoint of this program: it has no '{ENTRY}' entry; expected a file "
+                "that 'asap train' wrote (for a file of another program see 'asap import --help')"
             )
         if entry["format"] > FORMAT:
             raise UserError(
@@ -79,7 +81,9 @@ class ModelDescription:
             mine, theirs = _flat(getattr(self, part), part), _flat(getattr(other, part), part)
             for key in sorted(mine.keys() | theirs.keys()):
                 if mine.get(key) != theirs.get(key):
-                    lines.append(f"{key}: {mine.get(key, 'absent')} here, {theirs.get(key, 'absent')} in the file")
+                    lines.append(
+                        f"{key}: {mine.get(key, 'absent')} here, {theirs.get(key, 'absent')} in the file"
+                    )
         return lines
 
 
@@ -136,12 +140,14 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
         checkpoint = torch.load(file, map_location=map_location or "cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{file} cannot be read safely: it holds Python objects, not only weights ({str(error).splitlines()[0]})"
+            f"{file} cannot be read safely: it holds Python objects, not only weights "
+            f"({str(error).splitlines()[0]})"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
         size = file.stat().st_size
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{file} ({size} bytes) is damaged or not a checkpoint: {str(error).splitlines()[0]}; "
+            f"{file} ({size} bytes) is damaged or not a checkpoint: {reason}; "
             "use another checkpoint of the run"
         ) from error
     if not isinstance(checkpoint, dict):

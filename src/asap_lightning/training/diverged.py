@@ -23,7 +23,11 @@ def check_finite(terms: Mapping[str, Tensor], prefix: str, step: int) -> None:
         step: number of generator updates done.
     """
     values = torch.stack([term.detach().float() for term in terms.values()]).tolist()
-    bad = [f"{prefix}/{name} = {v}" for name, v in zip(terms, values, strict=True) if v != v or abs(v) == float("inf")]
+    bad = [
+        f"{prefix}/{name} = {v}"
+        for name, v in zip(terms, values, strict=True)
+        if v != v or abs(v) == float("inf")
+    ]
     if bad:
         raise DivergedError(
             f"training diverged after {step} generator updates: {', '.join(bad)}; lower the learning rate "
@@ -35,6 +39,8 @@ def check_finite(terms: Mapping[str, Tensor], prefix: str, step: int) -> None:
 def first_bad_weight(network: nn.Module) -> str | None:
     """Name of a parameter that holds NaN or infinity, or None."""
     for name, parameter in network.named_parameters():
-        if not bool(torch.isfinite(parameter.detach().sum())) and not bool(torch.isfinite(parameter.detach()).all()):
+        if not bool(torch.isfinite(parameter.detach().sum())) and not bool(
+            torch.isfinite(parameter.detach()).all()
+        ):
             return name
     return None

@@ -50,7 +50,8 @@ def fit(
         datamodule: what it is trained on.
         ckpt_path: a checkpoint of the same model.
         baseline: whether the untrained network is validated first, as step 0 of every curve.
-        stop: the request that the trainer's `CheckpointWriter` watches; its signal handlers are active meanwhile.
+        stop: the request that the trainer's `CheckpointWriter` watches; its signal handlers are active
+            meanwhile.
 
     Raises:
         TrainingInterrupted: a signal asked to stop; a checkpoint has been written.

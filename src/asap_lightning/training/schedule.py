@@ -14,7 +14,8 @@ from typing import Literal
 class ConstantThenLinear:
     """1 for ``constant`` epochs (or steps), then linearly down to zero over ``decay`` more.
 
-    factor(t) = 1 - max(0, t - constant) / decay, t counted from 0 (pix2pix, SPADE, ASAP-Net: 200 + 100 epochs).
+    factor(t) = 1 - max(0, t - constant) / decay, t counted from 0 (pix2pix, SPADE, ASAP-Net: 200 + 100
+    epochs).
 
     Attributes:
         constant: length of the constant part.

@@ -112,7 +112,12 @@ def test_an_image_does_not_depend_on_its_batch():
 def test_batch_and_size_may_change_between_calls():
     generator = AsapGenerator(LABELS, s1=2, s2=4, **SMALL)
     for batch, height, width in ((1, 16, 16), (3, 32, 16), (2, 16, 48)):
-        assert generator(make_condition(LABELS, batch, height, width)).image.shape == (batch, 3, height, width)
+        assert generator(make_condition(LABELS, batch, height, width)).image.shape == (
+            batch,
+            3,
+            height,
+            width,
+        )
 
 
 def test_shifting_pixels_and_phi_by_a_tile_shifts_the_image():
@@ -127,7 +132,9 @@ def test_shifting_pixels_and_phi_by_a_tile_shifts_the_image():
 
 def test_constant_phi_is_a_1x1_convolution_network():
     spec = SPECS["rgb"]
-    generator = lively(AsapGenerator(spec, s1=2, s2=4, phi_mode="constant", positional_encoding=False, **SMALL))
+    generator = lively(
+        AsapGenerator(spec, s1=2, s2=4, phi_mode="constant", positional_encoding=False, **SMALL)
+    )
     condition = make_condition(spec, batch=1)
     phi = generator.predict_phi(condition)
     assert (phi - phi[..., :1, :1]).abs().max() == 0

@@ -30,9 +30,9 @@ def resolve_s1(height: int, s2: int, grid_rows: int = 16) -> int:
     s1, rest = divmod(height, grid_rows * s2)
     if rest or s1 < 1 or s1 & (s1 - 1):
         raise ValueError(
-            f"generator.s1=auto needs height = {grid_rows} rows x S2 = {s2} x a power of two, got height {height}; "
-            f"choose data.height {grid_rows * s2}, {grid_rows * s2 * 2}, {grid_rows * s2 * 4}, .. or set "
-            "generator.s1, generator.s2 or generator.grid_rows"
+            f"generator.s1=auto needs height = {grid_rows} rows x S2 = {s2} x a power of two, "
+            f"got height {height}; choose data.height {grid_rows * s2}, {grid_rows * s2 * 2}, "
+            f"{grid_rows * s2 * 4}, .. or set generator.s1, generator.s2 or generator.grid_rows"
         )
     return s1
 

@@ -4,7 +4,8 @@ Interpolating the weights of a layer is the same as interpolating what the neigh
 (sum_k a_k W_k) x = sum_k a_k (W_k x). Half a tile has the same four neighbours throughout, so the image is
 processed in half tiles.
 
-Axes: B batch, P parameters, N label channels, H height, W width, S tile, T half tiles, Q pixels of a half tile.
+Axes: B batch, P parameters, N label channels, H height, W width, S tile, T half tiles, Q pixels of a half
+tile.
 """
 
 from __future__ import annotations

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
 
 PaddingMode = Literal["reflection", "zeros"]
-_TORCH_MODE = {"reflection": "reflect", "zeros": "zeros"}
+_TORCH_MODE: dict[str, Literal["reflect", "zeros"]] = {"reflection": "reflect", "zeros": "zeros"}
 
 
-def conv_block(inputs: int, outputs: int, *, stride: int = 1, padding: PaddingMode = "reflection") -> nn.Sequential:
+def conv_block(
+    inputs: int, outputs: int, *, stride: int = 1, padding: PaddingMode = "reflection"
+) -> nn.Sequential:
     """conv3x3 without bias, instance norm with affine, ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False, padding_mode=_TORCH_MODE[padding]),
@@ -56,10 +59,13 @@ class LowResStream(nn.Module):
         self.head = conv_block(inputs, width if strides or depth else max_width, padding=padding)
         widths = [width] * strides + [max_width] if strides else [width]
         self.down = nn.Sequential(
-            *(conv_block(a, b, stride=2, padding=padding) for a, b in zip(widths, widths[1:], strict=False))
+            *(conv_block(a, b, stride=2, padding=padding) for a, b in pairwise(widths))
         )
         self.body = nn.Sequential(
-            *(conv_block(widths[-1] if i == 0 else max_width, max_width, padding=padding) for i in range(depth))
+            *(
+                conv_block(widths[-1] if i == 0 else max_width, max_width, padding=padding)
+                for i in range(depth)
+            )
         )
         self.to_phi = nn.Conv2d(max_width, parameters, 1)
 
