@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 
@@ -24,6 +25,10 @@ from asap_lightning.errors import UserError
 
 # What a constructor raises when a value does not suit it; anything else is our mistake, not the user's.
 UNSUITABLE = (TypeError, ValueError)
+# A full disk, a missing permission, a file where a folder is needed: nothing a traceback explains.
+OF_THE_MACHINE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
+)
 # Notes for programmers inside Hydra's and OmegaConf's messages.
 NOISE = re.compile(
     r"\n*Set the environment variable HYDRA_FULL_ERROR=1.*"
@@ -40,6 +45,8 @@ def translate(error: BaseException, *, config_name: str, overrides: Sequence[str
     found = next((link for link in chain(error) if isinstance(link, UserError)), None)
     if found is not None:
         return found
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        return UserError(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
     if IN_RESOLVER in str(error):
         return UserError(str(error).partition(IN_RESOLVER)[2].partition("\n    full_key:")[0])
     if isinstance(error, OverrideParseException):

@@ -22,7 +22,13 @@ from asap_lightning.commands.assemble import (
 )
 from asap_lightning.commands.checkpoints import checkpoint_to_resume
 from asap_lightning.tracking import finished_runs
-from asap_lightning.training import StopRequest, TrainingInterrupted, fit
+from asap_lightning.training import (
+    ModelDescription,
+    StopRequest,
+    TrainingInterrupted,
+    fit,
+    read_checkpoint,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +43,8 @@ def run(config: DictConfig) -> None:
     quiet_lightning()
     folder = Path(HydraConfig.get().runtime.output_dir)
     resume = checkpoint_to_resume(config.ckpt, folder)
+    if resume is not None:  # before anything is built: is it one of ours?
+        ModelDescription.from_checkpoint(read_checkpoint(resume), resume)
     seed_everything(config.seed, workers=True, verbose=False)
     data = make_data(config)
     module = make_module(config, data)
