@@ -1,0 +1,140 @@
+"""A checkpoint alone translates images of any size."""
+
+import numpy as np
+import pytest
+import torch
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.inference import Translator, load_generator, to_uint8
+from asap_lightning.inference.translator import pad_condition
+from asap_lightning.models import AsapGenerator
+from asap_lightning.training import ModelDescription
+from asap_lightning.training.checkpoint import ENTRY
+
+SETTINGS = dict(s1=2, s2=4, mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
+LABELS = ConditionSpec(num_classes=4, has_unknown=True, instance_edges=True)
+
+
+def save(path, spec=LABELS, ema=True, **changes):
+    torch.manual_seed(2)
+    generator = AsapGenerator(spec, **SETTINGS)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.3)
+    state = {f"generator.{k}": v for k, v in generator.state_dict().items()}
+    if ema:
+        state |= {f"ema_generator.module.{k}": v * 0.5 for k, v in generator.state_dict().items()}
+    target = "asap_lightning.models.AsapGenerator"
+    entry = ModelDescription(spec.as_dict(), {"_target_": target, **SETTINGS}).as_dict()
+    torch.save({"state_dict": state, ENTRY: {**entry, **changes}}, path)
+    return generator.eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.ckpt"
+    save(path)
+    return path
+
+
+def test_it_equals_the_generator_on_sizes_that_fit(checkpoint, tmp_path):
+    generator = save(tmp_path / "twin.ckpt")
+    translator = Translator(checkpoint, device="cpu", weights="raw")
+    label, instance = np.random.default_rng(0).integers(0, 5, (2, 16, 24))
+    image = translator(label, instance)
+    with torch.no_grad():
+        condition = Condition(label=torch.from_numpy(label)[None], instance=torch.from_numpy(instance)[None])
+        expected = to_uint8(generator(condition).image)[0].permute(1, 2, 0).numpy()
+    assert image.dtype == np.uint8 and image.shape == (16, 24, 3)
+    assert np.abs(image.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (16, 17), (33, 24)])
+def test_any_size_is_translated_to_the_same_size(checkpoint, size):
+    translator = Translator(checkpoint, device="cpu")
+    assert translator(np.zeros(size, np.uint8), np.zeros(size, np.int32)).shape == (*size, 3)
+
+
+def test_padding_repeats_the_border():
+    condition = Condition(label=torch.tensor([[[0, 1], [2, 3]]]), instance=torch.tensor([[[7, 8], [9, 10]]]))
+    padded = pad_condition(condition, 3)
+    assert padded.label.tolist() == [[[0, 1, 1], [2, 3, 3], [2, 3, 3]]]
+    assert padded.instance.tolist() == [[[7, 8, 8], [9, 10, 10], [9, 10, 10]]]
+    assert pad_condition(condition, 2) is condition
+    assert pad_condition(condition, 2, minimum=4).height == 4
+
+
+def test_averaged_weights_are_the_default_and_raw_ones_a_choice(checkpoint):
+    name = "lowres_stream.to_phi.weight"
+    raw = load_generator(checkpoint, "raw")[0].state_dict()[name]
+    torch.testing.assert_close(load_generator(checkpoint)[0].state_dict()[name], raw * 0.5)
+    torch.testing.assert_close(load_generator(checkpoint, "ema")[0].state_dict()[name], raw * 0.5)
+
+
+def test_255_is_the_unknown_class(checkpoint):
+    translator = Translator(checkpoint, device="cpu")
+    last = np.full((16, 16), 4, np.uint8)
+    instance = np.zeros((16, 16), np.int32)
+    assert np.array_equal(translator(np.full_like(last, 255), instance), translator(last, instance))
+
+
+def test_continuous_conditions(tmp_path):
+    spec = ConditionSpec(kind="image", channels=3)
+    save(tmp_path / "rgb.ckpt", spec)
+    translator = Translator(tmp_path / "rgb.ckpt", device="cpu")
+    picture = np.random.default_rng(1).integers(0, 256, (20, 18, 3), dtype=np.uint8)
+    assert translator(picture).shape == (20, 18, 3)
+    assert np.abs(translator(picture).astype(int) - translator(picture / 127.5 - 1)).max() <= 1
+    with pytest.raises(UserError, match="images of 3 channels"):
+        translator(picture[..., 0])
+
+
+def test_mistakes_are_named(checkpoint, tmp_path):
+    translator = Translator(checkpoint, device="cpu")
+    instance = np.zeros((16, 16), np.int32)
+    with pytest.raises(UserError, match=r"label ids \[9\] are outside the model's classes 0\.\.4"):
+        translator(np.full((16, 16), 9), instance)
+    with pytest.raises(UserError, match="instance map is needed"):
+        translator(np.zeros((16, 16), int))
+    with pytest.raises(UserError, match=r"the instance map is \(16, 16\), the label map \(8, 8\)"):
+        translator(np.zeros((8, 8), int), instance)
+    with pytest.raises(UserError, match=r"\(H, W\) of integers"):
+        translator(np.zeros((16, 16, 3)), instance)
+    with pytest.raises(UserError, match="there is no checkpoint"):
+        Translator(tmp_path / "absent.ckpt")
+    with pytest.raises(UserError, match="device=gpu9 is not a device"):
+        Translator(checkpoint, device="gpu9")
+
+
+def test_files_that_are_no_checkpoints_of_ours(tmp_path):
+    (tmp_path / "empty.ckpt").write_bytes(b"")
+    (tmp_path / "text.ckpt").write_text("hello")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.ckpt")
+    torch.save({"module": torch.nn.Linear(1, 1)}, tmp_path / "pickle.ckpt")
+    save(tmp_path / "future.ckpt", format=99)
+    save(tmp_path / "evil.ckpt", generator={"_target_": "os.system", "command": "true"})
+    save(
+        tmp_path / "misfit.ckpt",
+        generator={"_target_": "asap_lightning.models.AsapGenerator", "s1": 1, "s2": 4},
+    )
+    save(tmp_path / "raw.ckpt", ema=False)
+    for name, message in {
+        "empty.ckpt": "damaged or not a checkpoint",
+        "text.ckpt": "cannot be read safely|damaged",
+        "other.ckpt": "not a checkpoint of this program",
+        "pickle.ckpt": "cannot be read safely",
+        "future.ckpt": "format 99 .* upgrade",
+        "evil.ckpt": "refused to build 'os.system'",
+        "misfit.ckpt": "weights do not fit",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            load_generator(tmp_path / name)
+    with pytest.raises(UserError, match="weights=raw"):
+        load_generator(tmp_path / "raw.ckpt", "ema")
+
+
+def test_a_truncated_checkpoint_is_reported(checkpoint, tmp_path):
+    cut = tmp_path / "cut.ckpt"
+    cut.write_bytes(checkpoint.read_bytes()[:-200])
+    with pytest.raises(UserError, match=r"cut\.ckpt .* is damaged"):
+        load_generator(cut)

@@ -1,0 +1,69 @@
+"""The lowest floor: conditions, building from plain data, atomic files."""
+
+import os
+import stat
+
+import pytest
+import torch
+
+from asap_lightning.building import build
+from asap_lightning.condition import Condition, ConditionSpec, instance_edges
+from asap_lightning.errors import UserError
+from asap_lightning.files import atomic_write
+
+
+def test_a_label_condition_is_encoded_as_planes_and_edges():
+    spec = ConditionSpec(num_classes=2, has_unknown=True, instance_edges=True)
+    condition = Condition(label=torch.tensor([[[0, 1, 2]]]), instance=torch.tensor([[[5, 5, 6]]]))
+    assert (spec.label_channels, spec.planes, spec.dense_channels) == (3, 3, 4)
+    expected = [[[1, 0, 0]], [[0, 1, 0]], [[0, 0, 1]], [[0, 1, 1]]]
+    assert spec.encode(condition)[0].tolist() == expected
+
+
+def test_edges_are_where_a_neighbour_differs(reference_dir):
+    recording = torch.load(reference_dir / "asap_cityscapes.pt", weights_only=True)
+    found = instance_edges(recording["inputs"]["instance"][:, 0])
+    assert torch.equal(found.float(), recording["outputs"]["edges"])
+
+
+def test_specs_survive_a_checkpoint(tmp_path):
+    spec = ConditionSpec(num_classes=3, has_unknown=True, class_names=("a", "b", "c"))
+    torch.save(spec.as_dict(), tmp_path / "spec.pt")
+    assert ConditionSpec.from_dict(torch.load(tmp_path / "spec.pt", weights_only=True)) == spec
+
+
+def test_impossible_specs_and_conditions_are_refused():
+    with pytest.raises(ValueError, match="num_classes >= 1"):
+        ConditionSpec(kind="label")
+    with pytest.raises(ValueError, match=r"channels >= 1"):
+        ConditionSpec(kind="depth")
+    with pytest.raises(ValueError, match="both are missing"):
+        Condition()
+
+
+def test_build_makes_objects_and_partials_from_plain_data():
+    made = build({"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3})
+    assert made.out_features == 3
+    later = build({"_target_": "torch.nn.Linear", "_partial_": True, "in_features": 2})
+    assert later(out_features=4).out_features == 4
+    assert build({"a": [1, {"b": 2}]}) == {"a": [1, {"b": 2}]}
+
+
+@pytest.mark.parametrize(
+    "target", ["os.system", "builtins.eval", "torch.load", "asap_lightning.nowhere.Thing"]
+)
+def test_build_refuses_strangers(target):
+    with pytest.raises(UserError, match=r"refused to build|cannot build"):
+        build({"_target_": target})
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "deep" / "file.txt"
+    with atomic_write(path, "w") as file:
+        file.write("old")
+    with pytest.raises(RuntimeError), atomic_write(path, "w") as file:
+        file.write("half of the new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(path.parent) == ["file.txt"]
+    assert stat.S_IMODE(path.stat().st_mode) & 0o400
