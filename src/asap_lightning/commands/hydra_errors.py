@@ -137,7 +137,7 @@ def known_keys(config_name: str, overrides: Sequence[str], *, without: str) -> l
 def dotted_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
     """Dotted names of all nodes but Hydra's own."""
     for key in config:
-        name = f"{prefix}{key}"
+        name = f"{prefix}{key!s}"
         if name == "hydra":
             continue
         yield name
