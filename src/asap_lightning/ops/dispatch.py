@@ -47,7 +47,7 @@ def resolve_backend(operation: str, requested: str, device: torch.device, dtype:
         if reason:
             raise ValueError(f"the {requested} backend cannot run {operation}: {reason}")
         return _say(operation, requested)
-    for name in ("triton", "native"):
+    for name in ("triton" if device.type == "cuda" else "native",):
         if not why_not(name, device, dtype):
             return _say(operation, name)
     return _say(operation, "torch")
