@@ -20,7 +20,7 @@ def make(backend=None, padding="reflection", edges=False):
     torch.manual_seed(0)
     spec = ConditionSpec("label", num_classes=6, instance_edges=edges)
     generator = AsapGenerator(
-        spec, s1=2, s2=4, mlp_width=16, mlp_depth=4, lowres_width=16, lowres_max_width=32, lowres_depth=2,
+        spec, s1=2, s2=4, mlp_width=16, mlp_depth=4, lowres_width=16, lowres_max_width=96, lowres_depth=2,
         padding=padding, init_gain=0.3, backend=backend,
     )  # fmt: skip
     instance = torch.randint(0, 4, (2, 32, 48)) if edges else None
@@ -71,7 +71,7 @@ def test_training_and_copies_leave_the_prepared_path():
 def test_memory_limit_chooses_the_variant(caplog):
     generator, condition = make()
     with caplog.at_level(logging.INFO, logger="asap_lightning.models"), torch.no_grad():
-        for limit in (None, 300_000, 230_000):
+        for limit in (None, 1_700_000, 1_100_000):
             generator.prepare_for_inference(winograd=4, memory=limit)
             generator(condition)
     for record, variant in zip(caplog.records, ("F(4x4)", "F(2x2)", "direct"), strict=True):

@@ -34,8 +34,8 @@ def compare(dtype, *, tile, width, depth, classes=0, channels=0, encoding=True, 
         inputs = [tensor.to(kind).requires_grad_() for tensor in (phi, image) if tensor is not None]
         result = ops.pixelwise_mlp(
             inputs[0], label=label, image=inputs[1] if channels else None, tile=tile, width=width,
-            depth=depth, num_classes=classes, out_channels=outputs, positional_encoding=encoding, negative_slope=slope,
-            backend=backend,
+            depth=depth, num_classes=classes, out_channels=outputs, positional_encoding=encoding,
+            negative_slope=slope, backend=backend,
         )  # fmt: skip
         gradients = torch.autograd.grad(result, inputs, weights.to(kind))
         results.append([result, *gradients])

@@ -25,6 +25,7 @@ from asap_lightning.ops.native import check, describe, reference_to
 from asap_lightning.ops.native_library import CConv, CRange, library
 
 WinogradSize = Literal[0, 2, 4]
+LEAST_CHANNELS = 96
 
 _TRANSFORMS = {
     2: (
@@ -85,6 +86,7 @@ def prepare_lowres(
     *,
     zero_padding: bool = False,
     winograd: WinogradSize = 2,
+    least_channels: int = LEAST_CHANNELS,
     backend: str | None = None,
 ) -> PreparedStream:
     """Packs the weights of a low-res stream for inference.
@@ -95,6 +97,8 @@ def prepare_lowres(
         bias: (P,) of the last convolution.
         zero_padding: pad with zeros instead of by reflection.
         winograd: m of the layers with stride 1, or 0 for direct convolution.
+        least_channels: layers with fewer inputs or outputs are convolved directly, because transforming a
+            large, thin image costs more than it saves.
         backend: as of `asap_lightning.ops.pixelwise_mlp`; ``native`` computes in float32.
 
     Raises:
@@ -104,24 +108,41 @@ def prepare_lowres(
     if winograd not in (0, 2, 4):
         raise ValueError(f"winograd must be 0, 2 or 4, got {winograd}")
     requested = requested_backend(backend)
+    sizes = winograd_sizes(layers, winograd, least_channels)
     name = resolve_backend("low-res stream", requested, weight.device, weight.dtype)
     if name == "native":
-        return NativeStream(layers, weight, bias, zero_padding, winograd)
-    return TorchStream(layers, weight, bias, zero_padding, winograd)
+        return NativeStream(layers, weight, bias, zero_padding, sizes)
+    return TorchStream(layers, weight, bias, zero_padding, sizes)
 
 
 def prepared_bytes(layers: Sequence[ConvLayer], weight: Tensor, winograd: WinogradSize) -> int:
     """About the bytes that `prepare_lowres` will hold, before any image is seen."""
-    growth = (winograd + 2) ** 2 / 9 if winograd else 1
-    floats = sum(layer.weight.numel() * (growth if layer.stride == 1 else 1) for layer in layers)
+    sizes = winograd_sizes(layers, winograd)
+    growth = [(m + 2) ** 2 / 9 if m else 1 for m in sizes]
+    floats = sum(layer.weight.numel() * factor for layer, factor in zip(layers, growth, strict=True))
     return int(floats + weight.numel()) * weight.element_size()
+
+
+def winograd_sizes(
+    layers: Sequence[ConvLayer], winograd: int, least_channels: int = LEAST_CHANNELS
+) -> list[int]:
+    """For each layer m of F(m x m, 3 x 3), or 0 where the direct convolution is better."""
+    return [
+        winograd if layer.stride == 1 and min(layer.weight.shape[:2]) >= least_channels else 0
+        for layer in layers
+    ]
 
 
 class NativeStream:
     """The whole stream in C++: channels-last, Winograd, norm, ReLU and padding without leaving the cache."""
 
     def __init__(
-        self, layers: Sequence[ConvLayer], weight: Tensor, bias: Tensor, zero_padding: bool, winograd: int
+        self,
+        layers: Sequence[ConvLayer],
+        weight: Tensor,
+        bias: Tensor,
+        zero_padding: bool,
+        sizes: Sequence[int],
     ) -> None:
         tensors = [tuple(_plain(part) for part in layer[:3]) for layer in layers]
         structures = (CConv * len(layers))(
@@ -130,13 +151,13 @@ class NativeStream:
                     kernel.shape[1],
                     kernel.shape[0],
                     layer.stride,
-                    winograd if layer.stride == 1 else 0,
+                    m,
                     kernel.data_ptr(),
                     gamma.data_ptr(),
                     beta.data_ptr(),
                     layer.eps,
                 )
-                for layer, (kernel, gamma, beta) in zip(layers, tensors, strict=True)
+                for layer, (kernel, gamma, beta), m in zip(layers, tensors, sizes, strict=True)
             )
         )
         last, last_bias = _plain(weight), _plain(bias)
@@ -156,8 +177,7 @@ class NativeStream:
             torch.get_num_threads(),
         )
         if not self._handle:
-            needed = prepared_bytes(layers, weight, 2 if winograd == 2 else 4 if winograd else 0)
-            raise MemoryError(f"the prepared low-res weights need about {needed / 2**20:.0f} MiB")
+            raise MemoryError("the weights of the low-res stream cannot be packed: out of memory")
 
     def __call__(self, lowres_input: Tensor) -> Tensor:
         """(B, C, H, W) -> phi (B, P, h, w), stored tile by tile."""
@@ -216,14 +236,19 @@ class TorchStream:
     """The stream in plain torch: Winograd as batched matmul."""
 
     def __init__(
-        self, layers: Sequence[ConvLayer], weight: Tensor, bias: Tensor, zero_padding: bool, winograd: int
+        self,
+        layers: Sequence[ConvLayer],
+        weight: Tensor,
+        bias: Tensor,
+        zero_padding: bool,
+        sizes: Sequence[int],
     ) -> None:
         self.mode = "constant" if zero_padding else "reflect"
-        self.winograd = winograd
+        self.sizes = list(sizes)
         self.layers = [_detached(layer) for layer in layers]
         self.weights = [
-            transform_filters(layer.weight, winograd) if winograd and layer.stride == 1 else layer.weight
-            for layer in self.layers
+            transform_filters(layer.weight, m) if m else layer.weight
+            for layer, m in zip(self.layers, self.sizes, strict=True)
         ]
         self.last = weight.detach().flatten(1).T.contiguous()
         self.bias = bias.detach()
@@ -233,9 +258,9 @@ class TorchStream:
         if not self.layers:
             raise RuntimeError("this prepared low-res stream was freed; prepare it again")
         features = lowres_input
-        for layer, weight in zip(self.layers, self.weights, strict=True):
-            if weight.ndim == 3:
-                features = winograd_convolution(features, weight, self.winograd, self.mode)
+        for layer, weight, m in zip(self.layers, self.weights, self.sizes, strict=True):
+            if m:
+                features = winograd_convolution(features, weight, m, self.mode)
             else:
                 padded = F.pad(features, (1, 1, 1, 1), mode=self.mode)
                 features = F.conv2d(padded, weight, stride=layer.stride)
@@ -252,7 +277,7 @@ class TorchStream:
 
     def free(self) -> None:
         """Gives the memory back."""
-        self.layers, self.weights = [], []
+        self.layers, self.weights, self.sizes = [], [], []
         self.last = self.last.new_empty(0)
 
 
