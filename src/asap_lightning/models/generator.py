@@ -31,11 +31,15 @@ class Generator(nn.Module):
         spec: the kind of condition it was built for.
         size_multiple: height and width of the condition must be multiples of this.
         minimum_size: and at least this; 0 means ``size_multiple``.
+        style_channels: Z, length of the style code that it takes; 0 if it takes none.
+        takes_guide: whether it has an encoder, so that `Condition.guide` (in training: the photo) is read.
     """
 
     spec: ConditionSpec
     size_multiple: int = 1
     minimum_size: int = 0
+    style_channels: int = 0
+    takes_guide: bool = False
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError
