@@ -121,7 +121,7 @@ def test_evaluate_agrees_with_the_validation_of_the_training(asap, trained: Path
     shown = asap("evaluate", f"ckpt={trained}/checkpoints/best.ckpt", "output=figures")
     assert shown.code == 0, shown.err
     report = json.loads((tmp_path / "figures/metrics.json").read_text())
-    assert report["data"]["images"] == 1 and report["data"]["split"] == "val"
+    assert report["images"] == 1 and report["about"]["data"]["split"] == "val"
     assert set(report["metrics"]) == {"psnr", "ssim", "l1"}
     from asap_lightning.training import read_checkpoint
 
@@ -136,7 +136,7 @@ def test_evaluate_agrees_with_the_validation_of_the_training(asap, trained: Path
 
 def test_evaluate_another_split_or_data_set(asap, trained: Path, facades: Path, tmp_path: Path) -> None:
     assert asap("evaluate", f"ckpt={trained}", "split=train", "data.limit_train=2", "output=a").code == 0
-    assert json.loads((tmp_path / "a/metrics.json").read_text())["data"]["images"] == 2
+    assert json.loads((tmp_path / "a/metrics.json").read_text())["images"] == 2
     other = [f"data.root={facades}", "data=demo", "data.height=32", "data.width=32", "data.num_workers=0"]
     assert asap("evaluate", f"ckpt={trained}", *other, "output=b").code == 0
 

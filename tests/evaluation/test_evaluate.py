@@ -105,5 +105,5 @@ def test_what_cannot_be_measured_is_refused(translator: Translator) -> None:
     with pytest.raises(ValueError, match="more than once: 0_0, 0_1"):
         evaluate(translator.translate, [batch, batch], SPEC)
     batch.photo = None
-    with pytest.raises(ValueError, match="'0_0' has no photo"):
+    with pytest.raises(UserError, match="'0_0' has no photo"):
         evaluate(translator.translate, [batch], SPEC)

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from rich.progress import Progress
 
-from asap_lightning import __version__
 from asap_lightning.commands.assemble import make_data, plain
 from asap_lightning.commands.checkpoints import find_checkpoint
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts.base import SPLITS
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
+from asap_lightning.evaluation import EvaluationReport, evaluate
 from asap_lightning.inference import Translator
-from asap_lightning.metrics import image_scores
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ImageRow:
-    """The figures of one image."""
-
-    name: str
-    psnr: float
-    ssim: float
-    l1: float
 
 
 def run(config: DictConfig) -> None:
-    """Evaluates ``config.ckpt`` and writes ``metrics.json`` and ``images.csv`` into ``config.output``.
+    """Evaluates ``config.ckpt``; writes figures and pictures into ``config.output``.
 
     Raises:
         UserError: no checkpoint, no photos to compare with, a data set of another kind than the model's.
@@ -51,22 +31,11 @@ def run(config: DictConfig) -> None:
         OmegaConf.create({"data": data_settings(plain(config.data), translator.description.config)})
     )
     require_same_kind(translator, data)
-    rows = list(measure(translator, data, config.split))
-    if not rows:
-        raise UserError(f"the split '{config.split}' of {data.layout.root} has no photos to compare with")
-    means = {name: sum(getattr(row, name) for row in rows) / len(rows) for name in ("psnr", "ssim", "l1")}
-    report = {
-        "checkpoint": str(checkpoint),
-        "data": {"root": str(data.layout.root), "split": config.split, "images": len(rows)},
-        "metrics": means,
-        "version": __version__,
-    }
-    output = Path(config.output)
-    write_report(output, report, rows)
-    Console().print(table_of(means, len(rows), config.split))
-    Console().print(
-        f"metrics  {output / 'metrics.json'}\nimages   {output / 'images.csv'}", soft_wrap=True, markup=False
-    )
+    report = measure(translator, data, config.split, about={"checkpoint": str(checkpoint)})
+    written = report.save(config.output)
+    Console().print(report.table())
+    for name, path in written.items():
+        Console().print(f"{name:<8} {path}", soft_wrap=True, markup=False, highlight=False)
 
 
 def data_settings(given: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,39 +68,21 @@ def require_same_kind(translator: Translator, data: PairedDataModule) -> None:
     data.size_multiple = translator.generator.size_multiple
 
 
-def measure(translator: Translator, data: PairedDataModule, split: str) -> Iterator[ImageRow]:
-    """Translates every pair of a split and compares it with its photo."""
+def measure(
+    translator: Translator, data: PairedDataModule, split: str, about: Mapping[str, Any]
+) -> EvaluationReport:
+    """Translates every pair of a split and compares it with its photo, with a progress bar."""
     if split not in SPLITS:
         raise UserError(f"split={split}: one of {', '.join(SPLITS)} was expected")
+    total = len(data.items(split))
     console = Console(stderr=True)
-    loader = data._evaluation_loader(split)
-    for batch in track(loader, description="evaluating", console=console, disable=not console.is_terminal):
-        if batch.photo is None:
-            continue
-        generated = translator.translate(batch.condition).cpu()
-        for image, photo, name, (height, width) in zip(
-            generated, batch.photo, batch.names, batch.valid, strict=True
-        ):
-            scores = image_scores(image[:, :height, :width], photo[:, :height, :width])
-            yield ImageRow(name, *(float(score) for score in scores))
-
-
-def write_report(output: Path, report: Mapping[str, Any], rows: list[ImageRow]) -> None:
-    """``metrics.json`` and ``images.csv``."""
-    with atomic_write(output / "metrics.json", "w") as file:
-        json.dump(report, file, indent=2)
-        file.write("\n")
-    with atomic_write(output / "images.csv", "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", "psnr", "ssim", "l1"])
-        writer.writerows([row.name, f"{row.psnr:.4f}", f"{row.ssim:.5f}", f"{row.l1:.5f}"] for row in rows)
-
-
-def table_of(means: Mapping[str, float], count: int, split: str) -> Table:
-    """The means as a table."""
-    table = Table("metric", title=f"{count} images of '{split}'", title_justify="left")
-    table.add_column("mean", justify="right")
-    units = {"psnr": "PSNR (dB)", "ssim": "SSIM", "l1": "L1 (0..1)"}
-    for name, value in means.items():
-        table.add_row(units[name], f"{value:.4f}")
-    return table
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("evaluating", total=total)
+        return evaluate(
+            translator.translate,
+            data.evaluation_dataloader(split),
+            translator.spec,
+            total=total,
+            about={**about, "data": {"root": str(data.layout.root), "split": split}},
+            on_image=lambda row: progress.advance(task),
+        )

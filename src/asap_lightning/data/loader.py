@@ -63,6 +63,6 @@ def collate_or_report(samples: Sequence[Sample | BadSample]) -> Batch | BadSampl
 
 
 def start_worker(worker_id: int) -> None:
-    """Leaves Ctrl-C and SIGTERM, which reach the whole group, to the main process: it still needs its workers."""
+    """Leaves Ctrl-C and SIGTERM to the main process, which still needs its workers; both reach the group."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -11,6 +11,7 @@ from torch import Tensor
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.data.panels import Picture
+from asap_lightning.errors import UserError
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
 from asap_lightning.metrics import image_scores
 from asap_lightning.training.callbacks.sample_grid import spread
@@ -43,15 +44,14 @@ def evaluate(
         on_image: called after every image, for progress bars.
 
     Raises:
-        UserError: there is no pair.
-        ValueError: a pair has no photo.
+        UserError: there is no pair, or a pair has no photo.
     """
     chosen = spread(samples, samples if total is None else total)
     rows: list[ImageRow] = []
     pictures: list[tuple[str, list[Picture]]] = []
     for batch in batches:
         if batch.photo is None:
-            raise ValueError(f"'{batch.names[0]}' has no photo to compare with")
+            raise UserError(f"'{batch.names[0]}' has no photo to compare with: choose a split with photos")
         generated = translate(batch.condition)
         photos = batch.photo.to(generated.device)
         for index, (name, (height, width)) in enumerate(zip(batch.names, batch.valid, strict=True)):
