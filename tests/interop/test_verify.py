@@ -78,7 +78,12 @@ def labels(height, width, classes, batch=1):
 
 @pytest.mark.parametrize(
     ("s1", "s2", "encoding", "edges", "unknown"),
-    [(1, 4, True, False, False), (4, 4, True, True, False), (2, 8, False, False, True), (4, 2, True, True, True)],
+    [
+        (1, 4, True, False, False),
+        (4, 4, True, True, False),
+        (2, 8, False, False, True),
+        (4, 2, True, True, True),
+    ],
 )
 def test_asapnet_with_other_settings(tmp_path, s1, s2, encoding, edges, unknown):
     spec = ConditionSpec(num_classes=7, has_unknown=unknown, instance_edges=edges)
@@ -177,7 +182,11 @@ def test_pix2pixhd_with_other_settings(tmp_path, enhancers, downs, blocks, norm)
 def test_discriminators_of_three_scales_on_odd_sizes(tmp_path, size, kind):
     spec = ConditionSpec("image", channels=2)
     if kind == "multiscale":
-        judge, names, title = MultiscaleDiscriminator(spec, scales=3, layers=3, width=4), multiscale.names, kind
+        judge, names, title = (
+            MultiscaleDiscriminator(spec, scales=3, layers=3, width=4),
+            multiscale.names,
+            kind,
+        )
     else:
         judge, title = Pix2pixHDDiscriminator(spec, scales=3, layers=2, width=4), "pix2pixHD discriminator"
         names = pix2pixhd.discriminator_names
@@ -223,7 +232,9 @@ def test_resnet_blocks_are_numbered_by_padding_and_dropout(tmp_path, padding, dr
     for name, value in ours.items():
         for block in range(2):
             for number, conv in ((1, first), (2, second)):
-                name = name.replace(f"trunk.blocks.{block}.conv{number}.", f"model.{10 + block}.conv_block.{conv}.")
+                name = name.replace(
+                    f"trunk.blocks.{block}.conv{number}.", f"model.{10 + block}.conv_block.{conv}."
+                )
                 name = name.replace(
                     f"trunk.blocks.{block}.norm{number}.", f"model.{10 + block}.conv_block.{conv + 1}."
                 )
@@ -287,7 +298,9 @@ def test_a_nan_in_our_output_disagrees(resnet_recording):
     assert row.verdict == "DISAGREES"
 
 
-@pytest.mark.parametrize("case", ["no json", "bad json", "no outputs", "corrupt", "unknown system", "missing key"])
+@pytest.mark.parametrize(
+    "case", ["no json", "bad json", "no outputs", "corrupt", "unknown system", "missing key"]
+)
 def test_what_cannot_be_compared_says_why(resnet_recording, case):
     described = resnet_recording.with_suffix(".json")
     expected = {
@@ -311,5 +324,3 @@ def test_what_cannot_be_compared_says_why(resnet_recording, case):
     (row,) = verify(resnet_recording)
     assert row.verdict == "NOT COMPARED"
     assert expected in row.remark
-
-

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import glob
+import re
 from pathlib import Path
 
-from asap_lightning.errors import UserError
-
 SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse")
+_SETTING = re.compile(r"^[A-Za-z_]\w*=")
 EPILOG = """\
 examples:
   asap import convert latest_net_G.pth --system asapnet --out facades.ckpt
@@ -20,7 +20,10 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs a sub-command; 1 when a verification does not agree."""
-    options = parser().parse_args(arguments)
+    # argparse cannot take trailing positionals after options, so the settings are set apart first
+    settings = [word for word in arguments if _SETTING.match(word) and not Path(word).exists()]
+    options = parser().parse_args([word for word in arguments if word not in settings])
+    options.settings = settings
     return int(options.action(options))
 
 
@@ -33,7 +36,14 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="convert|verify|export-official")
-    convert = commands.add_parser("convert", help="make one of our checkpoints from one of theirs")
+    convert = commands.add_parser(
+        "convert",
+        help="make one of our checkpoints from one of theirs",
+        usage="asap import convert CHECKPOINT --system SYSTEM --out OUT [--options FILE] [--encoder FILE] "
+        "[name=value ...]",
+        epilog="name=value: an option of their program (upsampling=more, label_nc=35, instance_edges=true), "
+        "which wins over the options file",
+    )
     convert.add_argument("checkpoint", type=Path, help="their file: latest_net_G.pth; SinGAN: its folder")
     convert.add_argument("--system", required=True, choices=SYSTEMS, help="the program that wrote it")
     convert.add_argument(
@@ -41,7 +51,6 @@ def parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("--encoder", type=Path, metavar="FILE", help="net_E.pth (default: beside)")
     convert.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
-    convert.add_argument("settings", nargs="*", metavar="name=value", help="options that win over the file's")
     convert.set_defaults(action=run_convert)
     verify = commands.add_parser("verify", help="replay recordings of their programs and compare")
     verify.add_argument("recordings", nargs="+", help="RECORDING.pt, with RECORDING.json beside it")
@@ -58,12 +67,9 @@ def run_convert(options: argparse.Namespace) -> int:
     """Converts one checkpoint."""
     from asap_lightning.interop.options import parse_value
 
-    settings = {}
-    for word in options.settings:
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise UserError(f"'{word}' is not a setting; write name=value")
-        settings[name] = parse_value(value)
+    settings = {
+        name: parse_value(value) for name, _, value in (word.partition("=") for word in options.settings)
+    }
     if options.system == "singan":
         return _convert_singan(options)
     from asap_lightning.interop.convert import convert_generator, write_checkpoint

@@ -11,6 +11,7 @@ import argparse
 import collections
 import io
 import pickle
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,8 @@ class Refused(pickle.UnpicklingError):
 
 class Shell:
     """Stands for an object of a class that is never imported; holds its attributes."""
+
+    dump_patches = False  # torch.load asks module classes for it
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
         self.__dict__.update(attributes)
@@ -148,12 +151,17 @@ def load_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        module: Any = _PickleModule
-        return _guarded(
-            path, lambda: torch.load(path, map_location="cpu", pickle_module=module, weights_only=False)
-        )
+        return _guarded(path, lambda: _load_shells(path))
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise UserError(_damaged(path, error)) from error
+
+
+def _load_shells(path: Path) -> Any:
+    module: Any = _PickleModule
+    with warnings.catch_warnings():
+        # a shell's source differs from that of the class it stands for, of course
+        warnings.simplefilter("ignore", torch.serialization.SourceChangeWarning)
+        return torch.load(path, map_location="cpu", pickle_module=module, weights_only=False)
 
 
 def _guarded(path: Path, read: Callable[[], Any]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,7 +32,7 @@ class PatchDiscriminator(nn.Module):
             raise ValueError(f"a patch discriminator needs at least 2 layers, got {layers}")
         widths = [min(width * 2**i, max_width) for i in range(layers)]
         stages = [nn.Sequential(nn.Conv2d(inputs, widths[0], 4, 2, 2), nn.LeakyReLU(0.2))]
-        for index, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        for index, (a, b) in enumerate(itertools.pairwise(widths)):
             stride = 1 if index == layers - 2 else 2
             conv = spectral_norm(nn.Conv2d(a, b, 4, stride, 2, bias=False))
             stages.append(nn.Sequential(conv, nn.InstanceNorm2d(b), nn.LeakyReLU(0.2)))

@@ -41,6 +41,7 @@ class ResnetGenerator(Generator):
         super().__init__()
         self.spec = spec
         self.size_multiple = 2**downs
+        self.minimum_size = 2 * self.size_multiple  # one pixel has nothing to reflect
         self.trunk = ResnetTrunk(
             spec.dense_channels,
             width=width,

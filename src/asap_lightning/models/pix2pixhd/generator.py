@@ -99,6 +99,7 @@ class Pix2pixHDGenerator(Generator):
         super().__init__()
         self.spec = spec
         self.size_multiple = 2 ** max(downs + enhancers, encoder_downs if features else 0)
+        self.minimum_size = 2 ** max(downs + enhancers + 1, enhancers + 2)  # for the reflection padding
         self.style_channels, self.takes_guide = features, features > 0
         inputs = spec.dense_channels + features
         self.coarse = ResnetTrunk(

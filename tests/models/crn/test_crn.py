@@ -1,0 +1,67 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.models import CrnGenerator
+from asap_lightning.models.crn import RefinementModule
+
+SPEC = ConditionSpec(num_classes=3)
+
+
+def labels(height, width):
+    return Condition(label=torch.randint(3, (2, height, width)))
+
+
+def test_published_widths():
+    with torch.device("meta"):
+        network = CrnGenerator(SPEC, height=1024)
+    assert [module.conv2.out_channels for module in network.refine] == [1024] * 5 + [512, 512, 128, 32]
+
+
+@pytest.mark.parametrize("size", [(32, 64), (33, 47), (20, 90)])
+def test_any_output_size(size):
+    network = CrnGenerator(SPEC, height=32, width=8)
+    assert len(network.refine) == 4
+    assert network(labels(*size)).image.shape == (2, 3, *size)
+    assert network.sizes(32, 64) == [(4, 8), (8, 16), (16, 32), (32, 64)]
+    assert network.sizes(*size)[-1] == size
+
+
+def test_a_module_sees_layout_and_enlarged_features():
+    network = CrnGenerator(SPEC, height=8, width=4)
+    planes = SPEC.encode(labels(8, 8))
+    first = network.refine[0](F.avg_pool2d(planes, 2))
+    enlarged = F.interpolate(first, size=(8, 8), mode="bilinear", align_corners=True)
+    expected = network.to_image(network.refine[1](torch.cat([enlarged, planes], 1)))
+    assert torch.allclose(network.translate(planes)[:, 0], expected, atol=1e-5)
+
+
+def test_layer_norm_is_over_channels_and_positions():
+    module = RefinementModule(3, 6)
+    x = torch.randn(2, 6, 5, 4)
+    normal = module.norm1(x)
+    assert torch.allclose(normal, F.layer_norm(x, x.shape[1:]), atol=1e-5)
+    assert module.norm1.weight.shape == (6,)
+
+
+def test_several_images_and_the_choice_among_them():
+    network = CrnGenerator(SPEC, height=8, width=4, images=5)
+    given = labels(8, 8)
+    output = network(given)
+    assert output.extras["images"].shape == (2, 5, 3, 8, 8)
+    assert torch.equal(output.image, output.extras["images"][:, 0])
+    given.style = torch.tensor([[3.0], [6.0]])
+    chosen = network(given).image
+    assert torch.equal(chosen[0], output.extras["images"][0, 3])
+    assert torch.equal(chosen[1], output.extras["images"][1, 1])
+
+
+def test_the_image_is_clamped_only_in_evaluation():
+    network = CrnGenerator(SPEC, height=8, width=4)
+    with torch.no_grad():
+        network.to_image.bias.fill_(7)
+        assert network.train()(labels(8, 8)).image.max() > 1
+        assert network.eval()(labels(8, 8)).image.max() == 1
+    with pytest.raises(ValueError, match="at least one image"):
+        CrnGenerator(SPEC, images=0)
