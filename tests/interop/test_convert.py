@@ -43,7 +43,9 @@ CASES = {
     "spade": (SpadeGenerator(ConditionSpec(num_classes=5), width=2), spade.names, ("upsampling=normal",)),
     "ccfpse": (CcFpseGenerator(ConditionSpec(num_classes=5), width=2), ccfpse.names, ()),
     "pix2pixhd": (
-        Pix2pixHDGenerator(ConditionSpec(num_classes=4, instance_edges=True), width=2, downs=2, blocks=1, enhancers=1),
+        Pix2pixHDGenerator(
+            ConditionSpec(num_classes=4, instance_edges=True), width=2, downs=2, blocks=1, enhancers=1
+        ),
         pix2pixhd.names, ("label_nc=4", "instance_edges=true"),
     ),
     "pix2pix": (UNetGenerator(ConditionSpec("image", channels=3), depth=5, width=2), pix2pix.unet_names, ()),
@@ -97,9 +99,12 @@ def test_only_plain_asapnet_is_exported(tmp_path):
             conversion.description.arguments["phi_mode"] = "bilinear"
         else:
             state = {f"{k}": v for k, v in network.state_dict().items()}
-            names = {"trunk.stem.conv": "model.1", "trunk.down.0.conv": "model.4", "trunk.down.1.conv": "model.7",
-                     "trunk.blocks.0.conv1": "model.10.conv_block.1", "trunk.blocks.0.conv2": "model.10.conv_block.5",
-                     "trunk.up.0.conv": "model.11", "trunk.up.1.conv": "model.14", "head.conv": "model.18"}  # fmt: skip
+            names = {
+                "trunk.stem.conv": "model.1", "trunk.down.0.conv": "model.4", "trunk.down.1.conv": "model.7",
+                "trunk.blocks.0.conv1": "model.10.conv_block.1",
+                "trunk.blocks.0.conv2": "model.10.conv_block.5",
+                "trunk.up.0.conv": "model.11", "trunk.up.1.conv": "model.14", "head.conv": "model.18",
+            }  # fmt: skip
             renamed = {f"{names[k.rpartition('.')[0]]}.{k.rpartition('.')[2]}": v for k, v in state.items()}
             torch.save(renamed, tmp_path / "r.pth")
             conversion = convert_generator(tmp_path / "r.pth", "pix2pix")
@@ -137,9 +142,8 @@ def test_options_beside_are_used_and_settings_win(tmp_path):
     assert conversion.description.arguments["upsampling"] == "more"
     assert conversion.description.spec == ConditionSpec(num_classes=4, has_unknown=True)
     assert "opt.txt" in conversion.notes[0]
-    assert convert_generator(path, "spade", settings={"num_upsampling_layers": "normal"}).description.arguments[
-        "upsampling"
-    ] == "normal"  # fmt: skip
+    normal = convert_generator(path, "spade", settings={"num_upsampling_layers": "normal"})
+    assert normal.description.arguments["upsampling"] == "normal"
     with pytest.raises(UserError, match="5 input channels, which label_nc=9"):
         convert_generator(path, "spade", settings={"label_nc": 9})
 

@@ -70,7 +70,8 @@ def save_whole_module(folder, old):
     (package / "networks.py").write_text(textwrap.dedent(MODULE))
     path = folder / "whole.pth"
     code = (
-        "import sys, torch; sys.path.insert(0, sys.argv[1]); from models.networks import Small; torch.manual_seed(0);"
+        "import sys, torch; sys.path.insert(0, sys.argv[1]); from models.networks import Small;"
+        "torch.manual_seed(0);"
         f"torch.save([Small()], sys.argv[2], _use_new_zipfile_serialization={not old})"
     )
     subprocess.run([sys.executable, "-c", code, str(package.parent), str(path)], check=True)
@@ -101,7 +102,7 @@ def test_wrapped_state_dicts_are_found(tmp_path):
 def test_damaged_files_are_refused(tmp_path, content):
     path = tmp_path / "x.pth"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="damaged or not a checkpoint|refused"):
+    with pytest.raises(UserError, match=r"damaged or not a checkpoint|refused"):
         load_torch(path)
     with pytest.raises(UserError, match="there is no file"):
         load_torch(tmp_path / "absent.pth")

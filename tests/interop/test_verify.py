@@ -29,7 +29,8 @@ from asap_lightning.models.layers import unchanged
 from asap_lightning.singan.networks import ScaleGenerator
 
 QUICK = (
-    "asap_cityscapes", "asap_facades", "ccfpse_normal", "discriminator_multiscale", "losses", "pix2pix_patchgan_70",
+    "asap_cityscapes", "asap_facades", "ccfpse_normal", "discriminator_multiscale", "losses",
+    "pix2pix_patchgan_70",
     "pix2pix_pixelgan", "pix2pix_resnet_2", "pix2pix_unet_64", "pix2pixhd_discriminator", "pix2pixhd_encoder",
     "pix2pixhd_global", "pix2pixhd_local", "singan_discriminator", "singan_generator", "singan_imresize",
     "singan_imresize_up", "spade_encoder", "spade_normal", "spade_vae",
@@ -89,8 +90,8 @@ def test_asapnet_with_other_settings(tmp_path, s1, s2, encoding, edges, unknown)
     spec = ConditionSpec(num_classes=7, has_unknown=unknown, instance_edges=edges)
     generator = randomized(
         AsapGenerator(
-            spec, s1=s1, s2=s2, mlp_width=24, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=3,
-            padding="zeros", positional_encoding=encoding, backend="reference",
+            spec, s1=s1, s2=s2, mlp_width=24, mlp_depth=3, lowres_width=6, lowres_max_width=10,
+            lowres_depth=3, padding="zeros", positional_encoding=encoding, backend="reference",
         )
     )  # fmt: skip
     label = labels(64, 96, spec.label_channels)
@@ -304,7 +305,8 @@ def test_a_nan_in_our_output_disagrees(resnet_recording):
 def test_what_cannot_be_compared_says_why(resnet_recording, case):
     described = resnet_recording.with_suffix(".json")
     expected = {
-        "no json": "is missing", "bad json": "not valid JSON", "no outputs": "no outputs", "corrupt": "damaged",
+        "no json": "is missing", "bad json": "not valid JSON", "no outputs": "no outputs",
+        "corrupt": "damaged",
         "unknown system": "no system is known", "missing key": "lacks model.19.bias",
     }[case]  # fmt: skip
     if case == "no json":

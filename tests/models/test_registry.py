@@ -17,10 +17,14 @@ from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models import Generator
 
 SMALL = {
-    "AsapGenerator": dict(s1=2, s2=4, mlp_width=8, mlp_depth=3, lowres_width=4, lowres_max_width=8, lowres_depth=1),
+    "AsapGenerator": dict(
+        s1=2, s2=4, mlp_width=8, mlp_depth=3, lowres_width=4, lowres_max_width=8, lowres_depth=1
+    ),
     "UNetGenerator": dict(depth=5, width=2, dropout=0.0),
     "ResnetGenerator": dict(width=2, blocks=2),
-    "Pix2pixHDGenerator": dict(width=2, downs=2, blocks=1, enhancer_blocks=1, encoder_width=2, encoder_downs=2),
+    "Pix2pixHDGenerator": dict(
+        width=2, downs=2, blocks=1, enhancer_blocks=1, encoder_width=2, encoder_downs=2
+    ),
     "SpadeGenerator": dict(width=2, hidden=4),
     "CcFpseGenerator": dict(width=2),
     "CrnGenerator": dict(height=32, width=8),

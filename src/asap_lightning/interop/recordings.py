@@ -99,9 +99,8 @@ def options_of(recording: Recording) -> dict[str, Any]:
     options = dict(recording.settings)
     options["instance_edges"] = "instance" in recording.inputs
     label = recording.inputs.get("label")
-    options["one_hot"] = flag(options, "one_hot", default=True) and not (
-        label is not None and label.is_floating_point()
-    )
+    planes = label is not None and label.is_floating_point() and label.shape[1] > 1
+    options["one_hot"] = flag(options, "one_hot", default=True) and not planes
     return options
 
 
@@ -249,8 +248,9 @@ def replay_imresize(recording: Recording) -> Outputs:
     if size is not None:
         return {"y": imresize(recording.inputs["x"], size=(int(size[-2]), int(size[-1])))}
     scale = settings.get("scale", settings.get("scale_factor"))
-    if scale is None:
-        raise UserError(f"{recording.path.stem}.json gives neither scale nor size")
+    if scale is None and "y" in recording.outputs:
+        height, width = recording.outputs["y"].shape[-2:]
+        return {"y": imresize(recording.inputs["x"], size=(height, width))}
     return {"y": imresize(recording.inputs["x"], scale)}
 
 

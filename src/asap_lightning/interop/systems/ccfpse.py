@@ -33,8 +33,9 @@ def infer(state: State, options: Options) -> Description:
         "upsampling": upsampling,
         "shortcut_norm": param_free_norm(state, "up_0.norm_s.param_free_norm"),
     }
-    if "head_0.norm_1.weight" not in state:
-        arguments["norm"] = partial_node("torch.nn.InstanceNorm2d")
+    for key, layer in (("norm", "head_0.norm_1"), ("pyramid_norm", "labelenc1.0.1")):
+        affine = f"{layer}.weight" in state
+        arguments[key] = partial_node("torch.nn.BatchNorm2d" if affine else "torch.nn.InstanceNorm2d")
     if "up_0.conv_s.weight_orig" not in state:
         arguments["weight_norm"] = partial_node("asap_lightning.models.layers.unchanged")
     return Description("asap_lightning.models.CcFpseGenerator", arguments, condition_spec(channels, options))

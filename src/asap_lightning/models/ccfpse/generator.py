@@ -23,6 +23,7 @@ class CcFpseGenerator(Generator):
         width: ngf.
         upsampling: ``normal``, ``more`` or ``most``, as SPADE's.
         norm: makes a norm from a number of channels.
+        pyramid_norm: the pyramid's; None: as ``norm``.
         shortcut_norm: makes the norm without affine parameters of the shortcuts.
         weight_norm: wraps the pyramid's convolutions and the shortcuts.
         init_gain: of the Xavier initialisation.
@@ -35,6 +36,7 @@ class CcFpseGenerator(Generator):
         width: int = 64,
         upsampling: Upsampling = "normal",
         norm: Norm = nn.BatchNorm2d,
+        pyramid_norm: Norm | None = None,
         shortcut_norm: Norm = batch_norm,
         weight_norm: WeightNorm = spectral_norm,
         init_gain: float = 0.02,
@@ -46,7 +48,11 @@ class CcFpseGenerator(Generator):
         self.size_multiple = 2 ** DOUBLINGS[upsampling]
         inputs = spec.dense_channels
         self.pyramid = LabelPyramid(
-            inputs, width=width, levels=DOUBLINGS[upsampling] + 1, norm=norm, weight_norm=weight_norm
+            inputs,
+            width=width,
+            levels=DOUBLINGS[upsampling] + 1,
+            norm=pyramid_norm or norm,
+            weight_norm=weight_norm,
         )
         self.from_condition = nn.Conv2d(inputs, 16 * width, 3, padding=1)
 
