@@ -7,12 +7,14 @@ from asap_lightning.losses.adversarial import (
     LeastSquaresLoss,
     WassersteinLoss,
 )
+from asap_lightning.losses.content import ContentLoss
 from asap_lightning.losses.objective import TranslationObjective
 from asap_lightning.losses.perceptual import PerceptualLoss
 from asap_lightning.losses.terms import feature_matching, kl_divergence
 
 __all__ = [
     "AdversarialLoss",
+    "ContentLoss",
     "CrossEntropyLoss",
     "HingeLoss",
     "LeastSquaresLoss",

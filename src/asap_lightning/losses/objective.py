@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from asap_lightning.losses.adversarial import AdversarialLoss, Features, over_scales
+from asap_lightning.losses.content import ContentLoss
 from asap_lightning.losses.perceptual import PerceptualLoss
 from asap_lightning.losses.terms import feature_matching, kl_divergence
 
@@ -70,6 +71,7 @@ class TranslationObjective(nn.Module):
         fake: Features | None = None,
         real: Features | None = None,
         extras: dict[str, Tensor] | None = None,
+        planes: Tensor | None = None,
     ) -> Terms:
         """The generator's weighted terms.
 
@@ -78,7 +80,8 @@ class TranslationObjective(nn.Module):
             photo: the real ones.
             fake: the discriminator's features of the generated images.
             real: its features of the real ones, for feature matching.
-            extras: what else the generator returned (``phi``, ``mu``, ``logvar``).
+            extras: what else the generator returned (``phi``, ``mu``, ``logvar``, ``images``).
+            planes: the dense condition, for CRN's diversity loss on ``images``.
         """
         extras = extras or {}
         terms: Terms = {}
@@ -89,7 +92,7 @@ class TranslationObjective(nn.Module):
                     raise ValueError("feature matching needs the discriminator's features of the real images")
                 terms["feature_matching"] = self.feature_matching * feature_matching(fake, real)
         if self.perceptual is not None:
-            terms["perceptual"] = self.perceptual(image, photo)
+            terms["perceptual"] = self._perceptual_term(image, photo, extras.get("images"), planes)
         if self.l1:
             terms["l1"] = self.l1 * F.l1_loss(image, photo)
         if self.mse:
@@ -99,6 +102,17 @@ class TranslationObjective(nn.Module):
         if self.kl and "mu" in extras:
             terms["kl"] = self.kl * kl_divergence(extras["mu"], extras["logvar"])
         return terms
+
+    def _perceptual_term(
+        self, image: Tensor, photo: Tensor, images: Tensor | None, planes: Tensor | None
+    ) -> Tensor:
+        if images is None:
+            return self.perceptual(image, photo)
+        if not isinstance(self.perceptual, ContentLoss) or planes is None:
+            raise ValueError(
+                "a generator of several images needs the content loss (loss=crn) and label planes"
+            )
+        return self.perceptual.of_many(images, photo, planes)
 
     def discriminator_terms(self, fake: Features, real: Features) -> Terms:
         """The discriminator's weighted terms on generated and real images."""

@@ -35,6 +35,7 @@ class PerceptualLoss(nn.Module):
 
     mean: Tensor
     std: Tensor
+    layers: tuple[int, ...] = RELU_LAYERS
 
     def __init__(
         self,
@@ -44,12 +45,12 @@ class PerceptualLoss(nn.Module):
         imagenet_normalize: bool = False,
     ) -> None:
         super().__init__()
-        if len(layer_weights) != len(RELU_LAYERS):
-            raise ValueError(f"layer_weights needs {len(RELU_LAYERS)} numbers, got {len(layer_weights)}")
+        if len(layer_weights) != len(self.layers):
+            raise ValueError(f"layer_weights needs {len(self.layers)} numbers, got {len(layer_weights)}")
         self.weight = weight
         self.layer_weights = tuple(float(value) for value in layer_weights)
         self.imagenet_normalize = imagenet_normalize
-        self.features = load_vgg19(weights)[: RELU_LAYERS[-1] + 1].eval().requires_grad_(False)
+        self.features = load_vgg19(weights)[: self.layers[-1] + 1].eval().requires_grad_(False)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -70,7 +71,7 @@ class PerceptualLoss(nn.Module):
         maps = []
         for index, layer in enumerate(self.features):
             image = layer(image)
-            if index in RELU_LAYERS:
+            if index in self.layers:
                 maps.append(image)
         return maps
 

@@ -8,6 +8,7 @@ from asap_lightning.data.layouts.conditions import ConditionFolder
 from asap_lightning.data.layouts.folders import TwoFolders
 from asap_lightning.data.layouts.nyu import NyuDepth
 from asap_lightning.data.layouts.pairs import SideBySide
+from asap_lightning.data.layouts.photos import Photos
 from asap_lightning.data.layouts.pix2pixhd import Pix2PixHDFolders
 from asap_lightning.data.layouts.recognise import recognise
 from asap_lightning.data.layouts.spade import SpadeFolders
@@ -35,6 +36,7 @@ __all__ = [
     "LabelLayout",
     "Layout",
     "NyuDepth",
+    "Photos",
     "Pix2PixHDFolders",
     "SideBySide",
     "SpadeFolders",

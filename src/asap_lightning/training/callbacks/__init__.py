@@ -2,6 +2,7 @@
 
 from asap_lightning.training.callbacks.final_table import FinalTable
 from asap_lightning.training.callbacks.finite_guard import GuardFiniteLoss
+from asap_lightning.training.callbacks.freeze_coarse import FreezeCoarse
 from asap_lightning.training.callbacks.learning_curves import LearningCurves, draw_curves
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 from asap_lightning.training.callbacks.metrics_csv import MetricsCsv
@@ -12,6 +13,7 @@ from asap_lightning.training.callbacks.throughput import Throughput
 
 __all__ = [
     "FinalTable",
+    "FreezeCoarse",
     "GuardFiniteLoss",
     "LearningCurves",
     "MetricHistory",

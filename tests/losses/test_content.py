@@ -1,0 +1,58 @@
+"""CRN's content loss and its diversity variant."""
+
+import pytest
+import torch
+from torchvision.models import vgg19
+
+from asap_lightning.losses import ContentLoss, TranslationObjective
+from asap_lightning.losses.content import SHARES
+
+
+@pytest.fixture(scope="module")
+def loss(tmp_path_factory):
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
+    torch.save({f"features.{k}": v for k, v in vgg19(weights=None).features.state_dict().items()}, path)
+    return ContentLoss(weights=path)
+
+
+def test_the_image_counts_on_the_scale_of_0_to_255(loss):
+    fake, real = torch.zeros(1, 3, 32, 32), torch.full((1, 3, 32, 32), 1.0)
+    (share, found), (_, target) = loss.levels(fake)[0], loss.levels(real)[0]
+    assert share == SHARES[0] and float((found - target).abs().mean()) == 127.5
+    assert [s for s, _ in loss.levels(fake)] == pytest.approx(SHARES)
+    assert loss(real, real).item() == 0
+
+
+def test_one_image_of_one_class_is_the_plain_loss(loss):
+    fake, real = torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(2, 3, 32, 32) * 2 - 1
+    found = loss.of_many(fake.unsqueeze(1), real, torch.ones(2, 1, 32, 32))
+    torch.testing.assert_close(found, loss(fake, real), rtol=1e-4, atol=1e-4)
+
+
+def test_each_class_takes_the_image_that_fits_it_best(loss, monkeypatch):
+    monkeypatch.setattr(loss, "layer_weights", (0.0,) * 5)  # the image term alone can be worked by hand
+    real = torch.rand(1, 3, 32, 32) * 2 - 1
+    left = torch.zeros(1, 2, 32, 32)
+    left[:, 0, :, :16], left[:, 1, :, 16:] = 1, 1
+    noise = torch.rand(1, 3, 32, 32) * 2 - 1
+    mixed = torch.stack([torch.cat([real[..., :16], noise[..., 16:]], -1),
+                         torch.cat([noise[..., :16], real[..., 16:]], -1)], 1)  # fmt: skip
+    both_wrong = torch.stack([noise, noise], 1)
+    assert loss.of_many(mixed, real, left).item() == 0
+    assert loss.of_many(both_wrong, real, left).item() > 1
+    assert loss.of_many(torch.stack([noise, real], 1), real, left).item() == 0
+
+
+def test_the_objective_uses_it_for_generators_of_several_images(loss):
+    objective = TranslationObjective(None, perceptual=loss)
+    images = (torch.rand(1, 2, 3, 32, 32) * 2 - 1).requires_grad_()
+    photo, planes = torch.zeros(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
+    terms = objective.generator_terms(images[:, 0], photo, extras={"images": images}, planes=planes)
+    torch.testing.assert_close(terms["perceptual"], loss.of_many(images, photo, planes))
+    terms["perceptual"].backward()
+    assert images.grad.abs().max() > 0
+    with pytest.raises(ValueError, match="needs the content loss"):
+        TranslationObjective(None, l1=1, perceptual=torch.nn.L1Loss()).generator_terms(
+            images[:, 0], photo, extras={"images": images}, planes=planes
+        )
