@@ -4,6 +4,7 @@ import torch
 from asap_lightning.commands.import_ import main
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
+from asap_lightning.inference import Translator
 from asap_lightning.inference.loading import load_generator
 from asap_lightning.interop.convert import convert_generator, write_checkpoint
 from asap_lightning.interop.convert_singan import ENTRY
@@ -74,6 +75,22 @@ def test_their_file_becomes_a_checkpoint_that_gives_the_same_image(case, tmp_pat
         torch.manual_seed(1)
         found = loaded(condition).image
     assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["asap_facades", "asap_cityscapes"])
+def test_the_authors_weights_translate_as_in_their_program(name, reference_dir, tmp_path):
+    """From their file through the command to the image that a user gets."""
+    recording = torch.load(reference_dir / f"{name}.pt", weights_only=True)
+    torch.save({f"module.{k}": v for k, v in recording["state_dict"].items()}, tmp_path / "latest_net_G.pth")
+    out = tmp_path / "ours.ckpt"
+    arguments = ["convert", str(tmp_path / "latest_net_G.pth"), "--system", "asapnet", "--out", str(out)]
+    assert main([*arguments, "--options", str(reference_dir / f"{name}.json")]) == 0
+    inputs = {key: value[0, 0].numpy() for key, value in recording["inputs"].items()}
+    found = Translator(out, device="cpu")(inputs["label"], inputs.get("instance"))
+    expected = ((recording["outputs"]["image"][0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255)
+    difference = (torch.from_numpy(found).float() - expected).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 0.01
 
 
 def test_asapnet_there_and_back_is_bit_identical(tmp_path):

@@ -106,7 +106,16 @@ def verify(path: Path) -> list[Comparison]:
         ours = _replay(recording)
     except UserError as error:
         return [_not_compared(path, str(error))]
-    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # a recording may hold anything; whatever goes wrong with one must not keep the others from being compared
         return [_not_compared(path, f"{type(error).__name__}: {error}")]
     if not recording.outputs:
         return [_not_compared(path, "the recording holds no outputs")]
