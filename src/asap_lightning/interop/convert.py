@@ -181,13 +181,13 @@ def _gather_options(
             f"assumed {name} from its {channels} input channels; if that is wrong, give label_nc, "
             "contain_dontcare_label and instance_edges"
         )
-    if name_of_upsampling_missing(state, system, known) and channels == 36:
+    if upsampling_is_open(state, system, known) and channels == 36:
         known["upsampling"] = "more"
         notes.append("assumed upsampling=more, as for Cityscapes")
     return known
 
 
-def name_of_upsampling_missing(state: State, system: str, known: Mapping[str, Any]) -> bool:
+def upsampling_is_open(state: State, system: str, known: Mapping[str, Any]) -> bool:
     """Whether SPADE's upsampling is neither given nor visible in the weights."""
     given = {"upsampling", "num_upsampling_layers"} & known.keys()
     return system == "spade" and not given and not any(name.startswith("up_4.") for name in state)

@@ -115,7 +115,7 @@ def verify(path: Path) -> list[Comparison]:
         TypeError,
         ValueError,
     ) as error:
-        # a recording may hold anything; whatever goes wrong with one must not keep the others from being compared
+        # a recording may hold anything; trouble with one must not keep the others from being compared
         return [_not_compared(path, f"{type(error).__name__}: {error}")]
     if not recording.outputs:
         return [_not_compared(path, "the recording holds no outputs")]
