@@ -1,0 +1,43 @@
+"""A second stage starts from the first one's weights."""
+
+import pytest
+import torch
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.models import Pix2pixHDGenerator
+from asap_lightning.training.initialize import initialize_from
+
+SPEC = ConditionSpec(num_classes=3)
+SMALL = dict(downs=1, blocks=1, enhancer_blocks=1)
+
+
+def save(path, generator, prefix="generator."):
+    torch.save({"state_dict": {prefix + k: v for k, v in generator.state_dict().items()}}, path)
+
+
+def test_the_local_enhancer_takes_the_global_generator(tmp_path):
+    first = Pix2pixHDGenerator(SPEC, width=8, **SMALL)
+    second = Pix2pixHDGenerator(SPEC, width=4, enhancers=1, **SMALL)
+    save(tmp_path / "first.ckpt", first)
+    taken, left = initialize_from(second, tmp_path / "first.ckpt")
+    for name, value in first.coarse.state_dict().items():
+        assert f"coarse.{name}" in taken
+        assert torch.equal(second.coarse.state_dict()[name], value)
+    assert any(name.startswith("enhancers.") for name in left)
+    assert not any(name.startswith("coarse.") for name in left)
+
+
+def test_averaged_weights_are_preferred(tmp_path):
+    generator = Pix2pixHDGenerator(SPEC, width=4, **SMALL)
+    state = {f"generator.{k}": torch.zeros_like(v) for k, v in generator.state_dict().items()}
+    state |= {f"ema_generator.module.{k}": torch.ones_like(v) for k, v in generator.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "both.ckpt")
+    initialize_from(generator, tmp_path / "both.ckpt")
+    assert all(bool((value == 1).all()) for value in generator.state_dict().values())
+
+
+def test_a_file_in_which_nothing_fits_is_refused(tmp_path):
+    torch.save({"state_dict": {"generator.other": torch.zeros(1)}}, tmp_path / "other.ckpt")
+    with pytest.raises(UserError, match=r"none of its 1 generator tensors fits .* other"):
+        initialize_from(Pix2pixHDGenerator(SPEC, width=4, **SMALL), tmp_path / "other.ckpt")
