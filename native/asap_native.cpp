@@ -98,5 +98,7 @@ int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64
     return asap::kernels().lowres_run(stream, input, batch, height, width, phi, threads);
 }
 
+int64_t asap_multiply_adds(int64_t rounds, int threads) { return asap::kernels().multiply_adds(rounds, threads); }
+
 void asap_lowres_free(void* stream) { asap::kernels().lowres_free(stream); }
 }

@@ -96,6 +96,9 @@ ASAP_API int asap_lowres_run(void* stream, const asap_tensor* input, int64_t bat
                              float* phi, int threads);
 ASAP_API void asap_lowres_free(void* stream);
 
+// Multiply-adds in registers on every thread, to time what the processor can do at most; returns their number.
+ASAP_API int64_t asap_multiply_adds(int64_t rounds, int threads);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,26 +16,30 @@ struct Left {  // element (i, k) of the left matrix is data[i * row + k * column
 };
 
 // out[i][0 .. vectors) (+)= sum over k of left(i, k) * right[k][..]; `rows` x `vectors` fits the registers.
-// A left matrix in several runs continues `run_step` floats further on; right goes on without a gap. While
-// it computes, one cache line of `prefetch` a step is fetched, if it is not null.
+// A left matrix in several runs continues `run_step` floats further on; right goes on without a gap. The runs are
+// summed apart and then added, which halves the rounding of a long sum. While it computes, one cache line of
+// `prefetch` a step is fetched, if it is not null.
 template <int rows, int vectors, Start start, Finish finish>
 ASAP_INLINE void block(int depth, Left left, const float* right, ptrdiff_t right_row, const float* bias,
                        float* out, ptrdiff_t out_row, float slope, int runs = 1, ptrdiff_t run_step = 0,
                        const float* prefetch = nullptr) {
-    Vec sum[rows][vectors];
-    ASAP_UNROLL
-    for (int i = 0; i < rows; ++i) {
-        ASAP_UNROLL
-        for (int v = 0; v < vectors; ++v) {
-            if (start == Start::zero) sum[i][v] = Vec{};
-            if (start == Start::bias) sum[i][v] = load(bias + v * lanes);
-            if (start == Start::output) sum[i][v] = load(out + i * out_row + v * lanes);
-        }
-    }
     for (int run = 0; run < runs; ++run) {
+        Vec sum[rows][vectors];
+        ASAP_UNROLL
+        for (int i = 0; i < rows; ++i) {
+            ASAP_UNROLL
+            for (int v = 0; v < vectors; ++v) {
+                if (start == Start::zero) sum[i][v] = Vec{};
+                if (start == Start::bias) sum[i][v] = run ? Vec{} : load(bias + v * lanes);
+                if (start == Start::output) sum[i][v] = run ? Vec{} : load(out + i * out_row + v * lanes);
+            }
+        }
         const float* a = left.data + run * run_step;
         for (int k = 0; k < depth; ++k, a += left.column, right += right_row) {
-            if (prefetch) __builtin_prefetch(prefetch + 16 * k);
+            if (prefetch) {
+                __builtin_prefetch(prefetch);
+                prefetch += 16;
+            }
             Vec b[vectors];
             ASAP_UNROLL
             for (int v = 0; v < vectors; ++v) b[v] = load(right + v * lanes);
@@ -46,14 +50,15 @@ ASAP_INLINE void block(int depth, Left left, const float* right, ptrdiff_t right
                 for (int v = 0; v < vectors; ++v) sum[i][v] += factor * b[v];
             }
         }
-    }
-    ASAP_UNROLL
-    for (int i = 0; i < rows; ++i) {
         ASAP_UNROLL
-        for (int v = 0; v < vectors; ++v) {
-            Vec value = sum[i][v];
-            if (finish == Finish::leaky) value = leaky_relu(value, splat(slope));
-            store(out + i * out_row + v * lanes, value);
+        for (int i = 0; i < rows; ++i) {
+            ASAP_UNROLL
+            for (int v = 0; v < vectors; ++v) {
+                float* to = out + i * out_row + v * lanes;
+                Vec value = run ? sum[i][v] + load(to) : sum[i][v];
+                if (finish == Finish::leaky && run == runs - 1) value = leaky_relu(value, splat(slope));
+                store(to, value);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include "class_pool.h"
 #include "lowres.h"
+#include "peak.h"
 #include "pixelwise_backward.h"
 #include "pixelwise_forward.h"
 
@@ -15,7 +16,7 @@ namespace ASAP_ISA {
 extern const Kernels kernels;
 const Kernels kernels{
     ASAP_TEXT(ASAP_ISA), tile_major,   pixelwise_forward, pixelwise_backward, class_pool,
-    lowres_create,       lowres_bytes, lowres_run,        lowres_free,
+    lowres_create,       lowres_bytes, lowres_run,        lowres_free,        multiply_adds,
 };
 
 }  // namespace ASAP_ISA

@@ -15,6 +15,7 @@ struct Kernels {
     decltype(&asap_lowres_bytes) lowres_bytes;
     decltype(&asap_lowres_run) lowres_run;
     decltype(&asap_lowres_free) lowres_free;
+    decltype(&asap_multiply_adds) multiply_adds;
 };
 
 }  // namespace asap

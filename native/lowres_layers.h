@@ -291,14 +291,16 @@ inline void normalize_plane(const Plane& plane, const float* gamma, const float*
 
 // The alpha^2 products of a Winograd layer: each panel of the weights passes through the cache once.
 inline void domain_products(const Conv& conv, const Domain& in, const Domain& out, int threads) {
+    const int runs = run_count(conv.inputs);
     const int64_t count = conv.frequencies() * conv.panels, panel = static_cast<int64_t>(conv.inputs) * panel_width;
     parallel(count, threads, [&](Items& items) {
         for (int64_t item; (item = items.next()) >= 0;) {
             const int f = static_cast<int>(item / conv.panels);
             const float* next = item + threads < count ? conv.weight + (item + threads) * panel : nullptr;
-            panel_product<Start::zero>(static_cast<int>(in.rows()), conv.inputs, {in.at(f, 0, 0), in.pitch, 1},
+            panel_product<Start::zero>(static_cast<int>(in.rows()), conv.inputs / runs, {in.at(f, 0, 0), in.pitch, 1},
                                        conv.weight + item * panel, nullptr,
-                                       out.at(f, 0, 0) + item % conv.panels * panel_width, out.pitch, next);
+                                       out.at(f, 0, 0) + item % conv.panels * panel_width, out.pitch, next, runs,
+                                       conv.inputs / runs);
         }
     });
 }
@@ -307,6 +309,7 @@ inline void domain_products(const Conv& conv, const Domain& in, const Domain& ou
 inline void pointwise(const Activation& in, int64_t parameters, const float* weight, const float* bias, float* phi,
                       int threads) {
     constexpr int64_t chunk_pixels = 252;
+    const int depth = static_cast<int>(in.pitch), runs = run_count(depth);
     const int64_t pixels = in.batch * in.height * in.width, panels = panel_count(parameters);
     const int64_t chunks = (pixels + chunk_pixels - 1) / chunk_pixels;
     const int64_t rows = (pixels + chunks - 1) / chunks, panel = in.pitch * panel_width;
@@ -320,9 +323,9 @@ inline void pointwise(const Activation& in, int64_t parameters, const float* wei
             const bool whole = width >= panel_width;
             float* out = whole ? phi + first * parameters + p * panel_width : edge;
             const float* next = item + threads < panels * chunks ? weight + (item + threads) / chunks * panel : nullptr;
-            panel_product<Start::bias>(count, static_cast<int>(in.pitch), {in.data + first * in.pitch, in.pitch, 1},
+            panel_product<Start::bias>(count, depth / runs, {in.data + first * in.pitch, in.pitch, 1},
                                        weight + p * panel, bias + p * panel_width, out,
-                                       whole ? parameters : panel_width, next);
+                                       whole ? parameters : panel_width, next, runs, depth / runs);
             if (whole) continue;
             for (int i = 0; i < count; ++i) {
                 memcpy(phi + (first + i) * parameters + p * panel_width, edge + i * panel_width, width * sizeof(float));

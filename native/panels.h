@@ -9,6 +9,15 @@ namespace ASAP_ISA {
 
 constexpr int panel_width = block_vectors * lanes;  // columns of a panel: a register block's
 
+constexpr int longest_run = 64;  // terms summed in one go
+
+// Cuts a sum of `depth` terms into equal runs of at most `longest_run`, or leaves it whole if it does not divide.
+inline int run_count(int depth) {
+    int runs = (depth + longest_run - 1) / longest_run;
+    while (runs < depth && runs < 64 && depth % runs) ++runs;
+    return depth % runs ? 1 : runs;
+}
+
 inline int64_t panel_count(int64_t columns) { return (columns + panel_width - 1) / panel_width; }
 
 // Memory for packed weights: `floats` and the little that a prefetch may name beyond them.
@@ -31,13 +40,13 @@ ASAP_INLINE void panel_rows(int depth, Left left, const float* panel, const floa
 template <Start start>
 void panel_product(int rows, int depth, Left left, const float* panel, const float* bias, float* out,
                    ptrdiff_t out_row, const float* next_panel, int runs = 1, ptrdiff_t run_step = 0) {
-    const int64_t lines = static_cast<int64_t>(depth) * runs * panel_width / 16;
+    const int64_t steps = static_cast<int64_t>(depth) * runs, lines = steps * panel_width / 16;
     int64_t fetched = 0;
     int r = 0;
     for (; r + block_rows <= rows; r += block_rows) {
         const Left part{left.data + r * left.row, left.row, left.column};
-        const float* prefetch = next_panel && fetched + depth <= lines ? next_panel + 16 * fetched : nullptr;
-        fetched += depth;
+        const float* prefetch = next_panel && fetched + steps <= lines ? next_panel + 16 * fetched : nullptr;
+        fetched += steps;
         panel_rows<block_rows, start>(depth, part, panel, bias, out + r * out_row, out_row, prefetch, runs, run_step);
     }
     const Left part{left.data + r * left.row, left.row, left.column};

@@ -86,6 +86,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "asap_lowres_bytes": (_int64, [_pointer]),
     "asap_lowres_run": (_int, [_pointer, _tensor, _int64, _int64, _int64, _pointer, _int]),
     "asap_lowres_free": (None, [_pointer]),
+    "asap_multiply_adds": (_int64, [_int64, _int]),
 }  # fmt: skip
 
 

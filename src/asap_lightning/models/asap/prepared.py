@@ -61,7 +61,7 @@ class PreparedLowRes:
 
     def __call__(self, lowres_input: Tensor) -> Tensor:
         """(B, C, h, w) -> phi (B, P, h/S2, w/S2)."""
-        versions = tuple(parameter._version for parameter in self._source.parameters())
+        versions = tuple(0 if p.is_inference() else p._version for p in self._source.parameters())
         if self._run is None or versions != self._versions:
             self.free()
             self._run, self._versions = self._prepare(), versions

@@ -1,0 +1,78 @@
+"""The calls that `asap benchmark ops` times: each operation of the generator, by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from asap_lightning import ops
+from asap_lightning.benchmarking.authors import AuthorsAlgorithm
+from asap_lightning.benchmarking.cases import Case
+from asap_lightning.models.asap.prepared import conv_layers
+from asap_lightning.ops.lowres import prepare_lowres
+
+Call = Callable[[], object]
+Operation = tuple[float, dict[str, Call]]  # GFLOP and the calls by side
+
+
+def operation_calls(case: Case, device: torch.device, backends: Sequence[str]) -> dict[str, Operation]:
+    """Class maps, low-res stream, pixelwise stream and its gradient, each by the authors' and our sides."""
+    generator, condition = case.generator(device), case.condition(device)
+    authors = AuthorsAlgorithm(generator)
+    label, stream = condition.require_label(), generator.lowres_stream
+    lowres_input = generator.lowres_input(condition)
+    phi = generator.predict_phi(condition).contiguous(memory_format=torch.channels_last)
+    planes = case.spec.encode_planes(condition)
+    pool: dict[str, Call] = {
+        "authors": lambda: ops.tent_downsample(case.spec.encode_planes(condition), generator.s1)
+    }
+    lowres: dict[str, Call] = {"authors": lambda: stream(lowres_input)}
+    pixelwise: dict[str, Call] = {"authors": lambda: authors.render(planes, phi)}
+    gradient: dict[str, Call] = {"authors": _gradient(lambda p: authors.render(planes, p), phi)}
+    for backend in backends:
+        render = _renderer(case, generator.tile, label, backend)
+        pixelwise[backend] = _bind(render, phi)
+        gradient[backend] = _gradient(render, phi)
+        if backend == "triton":
+            continue
+        last = stream.to_phi
+        bias = last.bias if last.bias is not None else last.weight.new_zeros(last.out_channels)
+        zeros = stream.padding == "zeros"
+        prepared = prepare_lowres(conv_layers(stream), last.weight, bias, zero_padding=zeros, backend=backend)
+        lowres[backend] = _bind(prepared, lowres_input)
+        pool[backend] = _pooler(case, generator.s1, label, backend)
+    work = case.pixelwise_gflop(generator)
+    return {
+        "class_pool": (0.0, pool),
+        "lowres": (case.lowres_gflop(generator), lowres),
+        "pixelwise_mlp": (work, pixelwise),
+        "pixelwise_mlp and gradient": (4 * work, gradient),
+    }
+
+
+def _bind(function: Callable[[Tensor], Tensor], tensor: Tensor) -> Call:
+    return lambda: function(tensor)
+
+
+def _renderer(case: Case, tile: int, label: Tensor, backend: str) -> Callable[[Tensor], Tensor]:
+    classes = case.spec.label_channels
+    return lambda phi: ops.pixelwise_mlp(phi, label=label, tile=tile, num_classes=classes, backend=backend)
+
+
+def _pooler(case: Case, s1: int, label: Tensor, backend: str) -> Call:
+    classes = case.spec.label_channels
+    return lambda: ops.class_pool(label, num_classes=classes, s1=s1, backend=backend)
+
+
+def _gradient(function: Callable[[Tensor], Tensor], phi: Tensor) -> Call:
+    """Forward, and backward to phi: the backward alone recomputes the forward, hence 4 times its work."""
+
+    def call() -> Tensor:
+        with torch.enable_grad():
+            parameters = phi.clone().requires_grad_()
+            image = function(parameters)
+            return torch.autograd.grad(image, parameters, torch.ones_like(image))[0]
+
+    return call

@@ -1,0 +1,128 @@
+"""A training step as the package makes it against a plain one: same weights, same batch, same losses.
+
+The plain step is the authors' order written down straight: their generator, the discriminator's weights and
+its real half differentiated in the generator's update, Adam a tensor at a time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import vgg19
+
+from asap_lightning.benchmarking.authors import AuthorsAlgorithm
+from asap_lightning.benchmarking.cases import Case
+from asap_lightning.benchmarking.rows import Row, numbers
+from asap_lightning.benchmarking.timing import run_pairs
+from asap_lightning.condition import Condition
+from asap_lightning.losses import HingeLoss, PerceptualLoss, TranslationObjective
+from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.training.judging import judge_for_generator, judge_jointly
+
+BETAS = (0.0, 0.9)
+
+
+def training(cases: Iterable[Case], device: torch.device, *, repeats: int) -> Iterator[Row]:
+    """One generator and one discriminator update, batch 1, with a VGG of random weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        objective = make_objective(Path(folder) / "vgg19.pt").to(device)
+    for case in cases:
+        steps = {"authors": Step(case, objective, device, plain=True), "ours": Step(case, objective, device)}
+        apart = losses_apart(steps)
+        measured = run_pairs(steps, repeats=repeats, device=device)
+        for name, side in measured.items():
+            yield {
+                "case": case.name,
+                "side": name,
+                **numbers(side, measured["authors"]),
+                "images_per_second": 1e3 * case.batch / side.median,
+                "losses_apart": apart,
+            }
+
+
+def make_objective(path: Path) -> TranslationObjective:
+    """ASAP-Net's objective; VGG's weights are random, which costs as much time as the real ones."""
+    torch.manual_seed(0)
+    features = vgg19(weights=None).features.state_dict()
+    torch.save({f"features.{name}": value for name, value in features.items()}, path)
+    perceptual = PerceptualLoss(10.0, path)
+    return TranslationObjective(HingeLoss(), feature_matching=10.0, perceptual=perceptual)
+
+
+def losses_apart(steps: dict[str, Step], count: int = 3) -> float:
+    """Largest relative difference of any loss over the first steps."""
+    worst = 0.0
+    for _ in range(count):
+        ours, theirs = (steps[name]() for name in ("ours", "authors"))
+        for name, value in theirs.items():
+            worst = max(worst, abs(ours[name] - value) / max(abs(value), 1e-3))
+    return worst
+
+
+class Step:
+    """Calling it makes one training step and returns the losses by name.
+
+    Args:
+        case: model and size.
+        objective: the losses.
+        device: where.
+        plain: the authors' way instead of the package's.
+    """
+
+    def __init__(
+        self, case: Case, objective: TranslationObjective, device: torch.device, *, plain: bool = False
+    ) -> None:
+        self.plain, self.objective = plain, objective
+        self.generator: AsapGenerator = case.generator(device).train()
+        self.render: nn.Module = AuthorsAlgorithm(self.generator) if plain else self.generator
+        torch.manual_seed(0)
+        self.discriminator = MultiscaleDiscriminator(case.spec).to(device).train()
+        self.condition = case.condition(device)
+        random = torch.Generator().manual_seed(2)
+        self.photo = torch.rand(case.batch, 3, case.height, case.width, generator=random).to(device) * 2 - 1
+        how: dict[str, Any] = {"foreach": False} if plain else {"fused": True}
+        self.optimizers = [
+            torch.optim.Adam(network.parameters(), lr=rate, betas=BETAS, **how)
+            for network, rate in ((self.generator, 1e-4), (self.discriminator, 4e-4))
+        ]
+
+    def __call__(self) -> dict[str, float]:
+        """One generator update, then one discriminator update on a fresh image."""
+        planes = self.generator.spec.encode(self.condition)
+        terms = self._generator_update(planes)
+        with torch.no_grad():
+            fresh = self._image(self.condition)
+        fake, real = judge_jointly(self.discriminator, planes, fresh, self.photo)
+        losses = self.objective.discriminator_terms(fake, real)
+        self._update(losses, self.optimizers[1])
+        return {name: value.item() for name, value in (terms | losses).items()}
+
+    def _image(self, condition: Condition) -> Tensor:
+        image: Tensor = self.render(condition).image
+        return image
+
+    def _generator_update(self, planes: Tensor) -> dict[str, Tensor]:
+        image = self._image(self.condition)
+        if self.plain:
+            fake, real = judge_jointly(self.discriminator, planes, image, self.photo)
+            real_features: Any = [[feature.detach() for feature in scale] for scale in real]
+        else:
+            self.discriminator.requires_grad_(False)
+            fake, real_features = judge_for_generator(
+                self.discriminator, planes, image, self.photo, with_real=True
+            )
+        terms = self.objective.generator_terms(image, self.photo, fake=fake, real=real_features)
+        self._update(terms, self.optimizers[0])
+        self.discriminator.requires_grad_(True)
+        return terms
+
+    def _update(self, terms: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+        for each in self.optimizers:
+            each.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        optimizer.step()

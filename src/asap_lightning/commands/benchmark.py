@@ -1,0 +1,111 @@
+"""``asap benchmark``: times the fast paths against the authors' algorithm, in pairs, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from asap_lightning.benchmarking import machine, report
+from asap_lightning.benchmarking.cases import CASES, Case
+from asap_lightning.benchmarking.data import data_rows
+from asap_lightning.benchmarking.suites import inference, operations
+from asap_lightning.benchmarking.training import training
+from asap_lightning.commands.suggest import did_you_mean
+from asap_lightning.errors import UserError
+from asap_lightning.inference.translator import choose_device
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CASES = {
+    "inference": ["facades-512", "facades-1024", "cityscapes-512x1024"],
+    "ops": ["facades-512", "facades-1024"],
+    "training": ["facades-256"],
+    "data": ["facades-256"],
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    result = argparse.ArgumentParser(prog="asap benchmark", description=__doc__)
+    result.add_argument("suite", choices=sorted(DEFAULT_CASES), help="what is measured")
+    result.add_argument("--cases", nargs="+", metavar="CASE", help=f"of {', '.join(CASES)}")
+    result.add_argument("--repeats", type=int, default=7, help="runs of each side, in turn (default 7)")
+    result.add_argument("--threads", type=int, default=0, help="threads; 0 leaves torch's choice")
+    result.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    result.add_argument("--winograd", type=int, nargs="+", choices=(0, 2, 4), default=[2], help="F(m x m)")
+    result.add_argument(
+        "--peers", nargs="*", default=[], choices=("pix2pixhd", "spade"), help="inference only"
+    )
+    result.add_argument("--output", type=Path, help="JSON file; default benchmarks/results/SUITE_TIME.json")
+    result.add_argument("--plot", type=Path, help="image file of run time against megapixels")
+    result.add_argument("--compare", type=Path, help="an earlier JSON file; regressions exit with 1")
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures, prints the table, writes the JSON; returns 1 if ``--compare`` finds a regression."""
+    options = parser().parse_args(arguments)
+    if options.repeats < 1:
+        raise UserError(f"--repeats is {options.repeats}, expected at least 1")
+    if options.plot is not None and options.suite != "inference":
+        raise UserError("--plot draws the inference suite; leave it out or choose inference")
+    cases = [find_case(name) for name in options.cases or DEFAULT_CASES[options.suite]]
+    earlier = report.load(options.compare) if options.compare else None
+    device = choose_device(options.device)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    facts = machine.describe(device, options.threads)
+    peaks = machine.peaks(device)
+    console = Console(stderr=True)
+    rows = []
+    for row in measure(options, cases, device):
+        if row.get("gflop_per_second"):
+            row["share_of_peak"] = row["gflop_per_second"] / peaks["gflops"]
+        rows.append(row)
+        console.print(f"{row['case']} {row.get('operation', '')} {row['side']}: {row['ms']:.1f} ms")
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    output = options.output or Path("benchmarks/results") / f"{options.suite}_{stamp}.json"
+    report.save(output, options.suite, facts, peaks, rows)
+    print(f"{facts['processor']}, {facts['cores']} threads, {facts['native']}, torch {facts['torch']}")
+    print(f"measured peaks: {peaks['gflops']:.0f} GFLOP/s, {peaks['gigabytes_per_second']:.0f} GB/s\n")
+    print(report.table(rows))
+    print(f"\nwritten to {output}")
+    if options.plot is not None:
+        report.plot(rows, options.plot)
+    if earlier is None:
+        return 0
+    text, regressions = report.compare(rows, earlier["rows"])
+    print(f"\nagainst {options.compare}:\n{text}")
+    return 1 if regressions else 0
+
+
+def measure(options: argparse.Namespace, cases: list[Case], device: torch.device) -> Iterator[report.Row]:
+    """The rows of the suite."""
+    if options.suite == "inference":
+        yield from inference(
+            cases, device, repeats=options.repeats, winograd=tuple(options.winograd), peers=options.peers
+        )
+    elif options.suite == "ops":
+        yield from operations(cases, device, repeats=options.repeats)
+    elif options.suite == "training":
+        yield from training(cases, device, repeats=options.repeats)
+    else:
+        yield from data_rows(cases, repeats=options.repeats)
+
+
+def find_case(name: str) -> Case:
+    """The case of this name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name in CASES:
+        return CASES[name]
+    hint = did_you_mean(name, list(CASES))
+    raise UserError(f"--cases {name}: there is no such case.{hint} Choose from {', '.join(CASES)}")

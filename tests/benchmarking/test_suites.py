@@ -1,0 +1,131 @@
+"""The benchmark: the authors' algorithm is the same function, pairs are fair, results are readable."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from asap_lightning.benchmarking import machine, report
+from asap_lightning.benchmarking.authors import AuthorsAlgorithm
+from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
+from asap_lightning.benchmarking.memory import peak_of
+from asap_lightning.benchmarking.timing import Side, ratio, run_pairs
+from asap_lightning.commands import benchmark
+from asap_lightning.errors import UserError
+from asap_lightning.models import AsapGenerator
+
+
+@pytest.mark.parametrize("spec", [FACADES, CITYSCAPES])
+def test_authors_algorithm_is_the_generators_function(spec):
+    torch.manual_seed(0)
+    small = dict(mlp_width=16, mlp_depth=3, lowres_width=8, lowres_max_width=16, lowres_depth=1)
+    generator = AsapGenerator(spec, s1=2, s2=4, init_gain=1.0, **small).eval()
+    condition = Case("small", spec, 32, 48).condition(torch.device("cpu"))
+    with torch.no_grad():
+        expected = generator(condition).image
+        found = AuthorsAlgorithm(generator)(condition).image
+    assert expected.std() > 0.01
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_pairs_alternate():
+    calls = []
+    sides = run_pairs({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=3)
+    assert calls[-6:] == ["a", "b"] * 3
+    assert [len(side.wall) for side in sides.values()] == [3, 3]
+    with pytest.raises(ValueError, match="repeats >= 1"):
+        run_pairs({}, repeats=0)
+
+
+def test_ratio_is_taken_within_pairs():
+    # the machine slowed down threefold in the second pair; the ratio does not see it
+    slow, fast = Side([40.0, 120.0, 40.0]), Side([10.0, 30.0, 10.0])
+    found = ratio(slow, fast)
+    assert (found.median, found.low, found.high) == (4.0, 4.0, 4.0)
+
+
+def test_peak_memory_of_a_call():
+    peak = peak_of(lambda: torch.ones(16 << 20).sum())
+    if peak < 0:
+        pytest.skip("this system does not tell peak memory")
+    assert 50 << 20 < peak < 160 << 20
+
+
+def test_work_of_the_papers_model():
+    case = CASES["facades-1024"]
+    generator = case.generator(torch.device("cpu"))
+    assert case.layout(generator).tile == 64
+    assert case.pixelwise_gflop(generator) == pytest.approx(26.2, abs=0.6)
+    assert case.lowres_gflop(generator) == pytest.approx(44.6, abs=0.6)
+
+
+def row(speedup, side="native"):
+    return {"case": "facades-512", "side": side, "ms": 10.0, "megapixels": 0.26, "speedup": speedup}
+
+
+def test_comparison_finds_regressions():
+    text, regressions = report.compare([row(4.0), row(1.0, "authors")], [row(5.0)])
+    assert regressions == 1
+    assert "5.00x then, 4.00x now (-20%) REGRESSION" in text
+    assert report.compare([row(4.9)], [row(5.0)])[1] == 0
+
+
+def test_results_round_trip_and_bad_files(tmp_path):
+    path = tmp_path / "results" / "one.json"
+    report.save(path, "inference", {"processor": "x"}, {"gflops": 1.0}, [row(2.0)])
+    assert report.load(path)["rows"][0]["speedup"] == 2.0
+    with pytest.raises(UserError, match="cannot be read"):
+        report.load(tmp_path / "none.json")
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps([1]))
+    with pytest.raises(UserError, match="no benchmark result"):
+        report.load(other)
+    other.write_text("{")
+    with pytest.raises(UserError, match="is not JSON"):
+        report.load(other)
+
+
+def test_table_leaves_out_empty_columns():
+    text = report.table([row(4.0)])
+    assert "x authors" in text
+    assert "peak MiB" not in text
+
+
+def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):
+    tiny = Case("tiny", FACADES, 256, 256)
+    monkeypatch.setitem(benchmark.CASES, "tiny", tiny)
+    monkeypatch.setattr(
+        Case,
+        "generator",
+        lambda self, device: (
+            AsapGenerator(
+                self.spec, s1=2, s2=4, lowres_width=8, lowres_max_width=16, lowres_depth=1, init_gain=1.0
+            )
+            .eval()
+            .to(device)
+        ),
+    )
+    monkeypatch.setattr(machine, "peaks", lambda device: {"gflops": 100.0, "gigabytes_per_second": 10.0})
+    output = tmp_path / "tiny.json"
+    arguments = ["inference", "--cases", "tiny", "--repeats", "2", "--output", str(output)]
+    assert benchmark.main(arguments) == 0
+    assert "| tiny " in capsys.readouterr().out
+    rows = report.load(output)["rows"]
+    assert {"authors", "torch"} <= {found["side"] for found in rows}
+    document = report.load(output)
+    for found in document["rows"]:
+        found["speedup"] *= 100
+    report.save(output, "inference", {}, {}, document["rows"])
+    assert benchmark.main([*arguments[:-1], str(tmp_path / "two.json"), "--compare", str(output)]) == 1
+    assert "REGRESSION" in capsys.readouterr().out
+
+
+def test_command_refuses_bad_flags(tmp_path):
+    with pytest.raises(UserError, match=r"no such case.*facades-512"):
+        benchmark.main(["inference", "--cases", "facade-512"])
+    with pytest.raises(UserError, match="at least 1"):
+        benchmark.main(["ops", "--repeats", "0"])
+    with pytest.raises(UserError, match="--plot draws the inference suite"):
+        benchmark.main(["ops", "--plot", str(tmp_path / "a.png")])
