@@ -42,6 +42,12 @@ COMMANDS = (
     ),
     Command("data", "data", "make the demo data; check a data set", choices=("demo", "check")),
     Command(
+        "benchmark",
+        "benchmark",
+        "time the fast paths on this machine, in pairs, against the authors' algorithm",
+        choices=("inference", "training", "data", "ops"),
+    ),
+    Command(
         "completion",
         "completion",
         "print the shell completion script (bash, zsh, fish)",
