@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+sys.path.append(str(Path(__file__).parent))  # tests are no package; helpers such as trees.py lie here
+
+if TYPE_CHECKING:
+    from trees import Trees
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -40,3 +47,11 @@ def shared_dir() -> Path:
 def reference_dir(shared_dir: Path) -> Path:
     """Recordings of the authors' programs."""
     return shared_dir / "reference"
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> "Trees":
+    """Writes tiny data sets, one builder a layout."""
+    from trees import Trees
+
+    return Trees(tmp_path / "data")

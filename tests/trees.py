@@ -104,8 +104,3 @@ class Trees:
             file["images"] = photos.transpose(0, 3, 2, 1)
             file["depths"] = depths.transpose(0, 2, 1)
         return self.root, photos, depths
-
-
-@pytest.fixture
-def trees(tmp_path: Path) -> Trees:
-    return Trees(tmp_path / "data")

@@ -1,0 +1,111 @@
+"""Every recipe is instantiated as it stands, and takes two steps at a small width."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+from trees import Trees
+
+from asap_lightning.commands.assemble import (
+    build_network,
+    generator_settings,
+    make_callbacks,
+    make_data,
+    make_module,
+    plain,
+)
+from asap_lightning.commands.configs import conf_dir
+from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.training import StopRequest, make_trainer
+
+CONF = conf_dir()
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+BUILDERS = {
+    "cityscapes": Trees.cityscapes, "coco_stuff": Trees.spade, "spade_folders": Trees.spade, "ade20k": Trees.ade20k,
+    "facades": lambda trees: trees.cmp(4, first=59), "demo": lambda trees: trees.cmp(20), "pairs": Trees.pairs,
+    "photos": lambda trees: trees.folders() / "B", "nyu": lambda trees: trees.nyu()[0],
+}  # fmt: skip
+SMALL = {
+    "AsapGenerator": dict(s1=1, s2=2, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=4, lowres_depth=1),
+    "UNetGenerator": dict(depth=5, width=4),
+    "Pix2pixHDGenerator": dict(width=4, downs=2, blocks=1, enhancer_blocks=1),
+    "SpadeGenerator": dict(width=2, hidden=4, image_size=[64, 64]),
+    "CrnGenerator": dict(width=16),
+    "CcFpseGenerator": dict(width=2),
+}  # fmt: skip
+
+
+def composed(experiment: str, *overrides: str) -> DictConfig:
+    GlobalHydra.instance().clear()
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [f"experiment={experiment}", *overrides], return_hydra_config=True)
+
+
+@pytest.fixture
+def recipe(trees):
+    """A recipe on a tiny data set of its own layout, without VGG."""
+
+    def make(experiment: str) -> DictConfig:
+        choice = composed(experiment).hydra.runtime.choices.data
+        config = composed(
+            experiment, f"data.root={BUILDERS[choice](trees)}", "loss.perceptual=null", "logger=none"
+        )
+        OmegaConf.set_struct(config, False)
+        if config.loss.adversarial is None:
+            config.loss.l1 = 1.0  # CRN has no other term than VGG's
+        config.data.prepare = None
+        if choice == "nyu":
+            config.data.layout.train_count = 3
+        del config["hydra"]
+        return config
+
+    return make
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_recipe_is_instantiated_at_full_size(recipe, experiment):
+    config = recipe(experiment)
+    data = make_data(config)
+    with torch.device("meta"):
+        generator = build_network(
+            "generator", generator_settings(plain(config.generator), data.height), data.spec
+        )
+        build_network("discriminator", plain(config.discriminator), data.spec)
+    assert data.height % generator.size_multiple == 0 and data.width % generator.size_multiple == 0
+    assert min(data.height, data.width) >= generator.minimum_size
+    assert config.trainer.max_epochs in (-1, 15, 17, 100, 200, 300)
+    schedule = config.training.schedule
+    if config.trainer.max_epochs > 0:
+        assert schedule.constant + schedule.decay == config.trainer.max_epochs
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*smaller than the logging interval")
+def test_every_recipe_takes_two_steps(recipe, experiment, tmp_path: Path):
+    config = recipe(experiment)
+    config.data.update(height=64, width=64, load_height=64, load_width=64, batch_size=2, num_workers=0)
+    kind = config.generator._target_.rsplit(".", 1)[-1]
+    settings = SMALL[kind]
+    config.generator.update({key: value for key, value in settings.items() if key in config.generator})
+    if "width" in config.discriminator:
+        config.discriminator.width = 4
+    data = make_data(config)
+    module = make_module(config, data)
+    before = {name: value.clone() for name, value in module.generator.state_dict().items()}
+    freezing = [
+        c for c in make_callbacks(config, tmp_path, StopRequest()) if type(c).__name__ == "FreezeCoarse"
+    ]
+    trainer = make_trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, max_steps=2, max_epochs=-1, callbacks=freezing, limit_val_batches=1,
+    )  # fmt: skip
+    trainer.fit(module, datamodule=data)
+    assert trainer.global_step == 2
+    after = module.generator.state_dict()
+    assert all(bool(torch.isfinite(value).all()) for value in after.values() if value.is_floating_point())
+    assert any(not torch.equal(before[name], after[name]) for name in before)
