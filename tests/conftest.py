@@ -50,7 +50,7 @@ def reference_dir(shared_dir: Path) -> Path:
 
 
 @pytest.fixture
-def trees(tmp_path: Path) -> "Trees":
+def trees(tmp_path: Path) -> Trees:
     """Writes tiny data sets, one builder a layout."""
     from trees import Trees
 

@@ -7,7 +7,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
-from trees import Trees
 
 from asap_lightning.commands.assemble import (
     build_network,
@@ -20,16 +19,25 @@ from asap_lightning.commands.assemble import (
 from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.resolvers import register_resolvers
 from asap_lightning.training import StopRequest, make_trainer
+from trees import Trees
 
 CONF = conf_dir()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 BUILDERS = {
-    "cityscapes": Trees.cityscapes, "coco_stuff": Trees.spade, "spade_folders": Trees.spade, "ade20k": Trees.ade20k,
-    "facades": lambda trees: trees.cmp(4, first=59), "demo": lambda trees: trees.cmp(20), "pairs": Trees.pairs,
-    "photos": lambda trees: trees.folders() / "B", "nyu": lambda trees: trees.nyu()[0],
-}  # fmt: skip
+    "cityscapes": Trees.cityscapes,
+    "coco_stuff": Trees.spade,
+    "spade_folders": Trees.spade,
+    "ade20k": Trees.ade20k,
+    "facades": lambda trees: trees.cmp(4, first=59),
+    "demo": lambda trees: trees.cmp(20),
+    "pairs": Trees.pairs,
+    "photos": lambda trees: trees.folders() / "B",
+    "nyu": lambda trees: trees.nyu()[0],
+}
 SMALL = {
-    "AsapGenerator": dict(s1=1, s2=2, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=4, lowres_depth=1),
+    "AsapGenerator": dict(
+        s1=1, s2=2, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=4, lowres_depth=1
+    ),
     "UNetGenerator": dict(depth=5, width=4),
     "Pix2pixHDGenerator": dict(width=4, downs=2, blocks=1, enhancer_blocks=1),
     "SpadeGenerator": dict(width=2, hidden=4, image_size=[64, 64]),

@@ -17,6 +17,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.inference import Translator
 from asap_lightning.inference.folder import Job, Reader, condition_reader, find_jobs, read_instances
+from asap_lightning.inference.styles import Styles, parse_styles
 
 log = logging.getLogger(__name__)
 LISTED = 10
@@ -41,7 +42,8 @@ def run(config: DictConfig) -> None:
     if done:
         log.info("%d of %d images are there already (overwrite=true makes them anew)", len(done), len(jobs))
     left = [job for job in jobs if config.overwrite or not job.target.is_file()]
-    failures = translate_all(left, translator, reader_of(config, translator))
+    styles = parse_styles(plain(config)["style"], translator)
+    failures = translate_all(left, translator, reader_of(config, translator), styles)
     log.info("%s: translated %d images with %s", output, len(left) - len(failures), checkpoint)
     if failures:
         raise UserError(
@@ -56,19 +58,20 @@ def reader_of(config: DictConfig, translator: Translator) -> Reader:
     return condition_reader(translator.spec, layout, **plain(config.labels))
 
 
-def translate_all(jobs: Sequence[Job], translator: Translator, reader: Reader) -> list[str]:
-    """Translates each job and writes its PNG; returns one line for each that failed."""
+def translate_all(jobs: Sequence[Job], translator: Translator, reader: Reader, styles: Styles) -> list[str]:
+    """Translates each job and writes its PNG, or one a style; returns one line for each that failed."""
     failures = []
     console = Console(stderr=True)
     for job in track(jobs, description="translating", console=console, disable=not console.is_terminal):
         try:
-            image = translator(reader(job.source), read_instances(job))
+            images = styles.translate(translator, reader(job.source), read_instances(job))
         except UserError as error:
             text = str(error)
             failures.append(text if str(job.source) in text else f"{job.source}: {text}")
             continue
-        with atomic_write(job.target) as file:
-            Image.fromarray(image).save(file, format="PNG")
+        for suffix, image in images.items():  # the plain name comes last: where it is, the job is done
+            with atomic_write(job.target.with_stem(job.target.stem + suffix)) as file:
+                Image.fromarray(image).save(file, format="PNG")
     return failures
 
 

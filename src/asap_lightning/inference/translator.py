@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from asap_lightning.condition import Condition, ConditionSpec
@@ -71,21 +72,34 @@ class Translator:
         """The kind of condition the model translates."""
         return self.generator.spec
 
-    def __call__(self, condition: np.ndarray, instance: np.ndarray | None = None) -> np.ndarray:
+    def __call__(
+        self,
+        condition: np.ndarray,
+        instance: np.ndarray | None = None,
+        *,
+        guide: np.ndarray | None = None,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Translates one condition.
 
         Args:
             condition: (H, W) class ids, 255 or the last id for unknown where the model knows it; or
                 (H, W, C) uint8 image; or (H, W) depth in the model's units scaled to [-1, 1].
             instance: (H, W) instance ids, for models that use their edges.
+            guide: (H, W, 3) uint8 photo of any size, whose style a model with an encoder takes.
+            seed: decides what the model draws: its style without a guide, dropout noise.
 
         Returns:
             (H, W, 3) uint8.
 
         Raises:
-            UserError: ids outside the classes, wrong shape or dtype, missing instance map.
+            UserError: ids outside the classes, wrong shape or dtype, missing instance map, a guide for a
+                model without an encoder.
         """
-        image = self.translate(self.to_condition(condition, instance))[0]
+        made = self.to_condition(condition, instance)
+        if guide is not None:
+            made.guide = self._guide(guide, made.height, made.width)
+        image = self.translate(made, seed=seed)[0]
         return to_uint8(image).permute(1, 2, 0).cpu().numpy()
 
     def to_condition(self, condition: np.ndarray, instance: np.ndarray | None = None) -> Condition:
@@ -126,19 +140,39 @@ class Translator:
                 f"this model translates {self.spec.kind}s of {self.spec.channels} channels, "
                 f"got shape {array.shape}"
             )
-        tensor = torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1)
+        tensor = torch.from_numpy(np.array(planes)).permute(2, 0, 1)
         return tensor.float() / 127.5 - 1 if array.dtype == np.uint8 else tensor.float()
 
+    def _guide(self, guide: np.ndarray, height: int, width: int) -> Tensor:
+        """The guide as (1, 3, height, width) in [-1, 1]."""
+        if not self.generator.takes_guide:
+            raise UserError(
+                f"this model ({type(self.generator).__name__}) has no style encoder, so it cannot take the "
+                "style of an image; use a model trained with one (generator=spade_vae, pix2pixhd_features)"
+            )
+        if guide.ndim != 3 or guide.shape[-1] != 3 or guide.dtype != np.uint8:
+            raise UserError(f"a guide is (H, W, 3) uint8, got shape {guide.shape} of {guide.dtype}")
+        tensor = torch.from_numpy(np.array(guide)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        resized = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True)
+        return resized.clamp_(-1, 1).to(self.device)
+
     @torch.inference_mode()
-    def translate(self, condition: Condition) -> Tensor:
+    def translate(self, condition: Condition, *, seed: int = 0) -> Tensor:
         """Translates a batch of any size: (B, 3, H, W) in [-1, 1].
 
         Where the generator needs a multiple, the condition is extended by repeating its lower and right
-        border, and the image is cut back.
+        border, and the image is cut back. What the model draws at random (a style, dropout noise) follows
+        from the seed; the global random state stays as it was.
         """
         height, width = condition.height, condition.width
         padded = pad_condition(condition, self.generator.size_multiple, self.generator.minimum_size)
-        return self.generator(padded.to(self.device)).image[..., :height, :width]
+        padded = padded.to(self.device)
+        if self.generator.style_channels == 1 and padded.style is None:  # a number that chooses an image
+            padded.style = torch.full((padded.batch_size, 1), float(seed), device=self.device)
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            return self.generator(padded).image[..., :height, :width]
 
 
 def pad_condition(condition: Condition, multiple: int, minimum: int = 0) -> Condition:

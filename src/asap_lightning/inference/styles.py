@@ -1,0 +1,89 @@
+"""Which styles an image is translated in: a guide photo's, or drawn from seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asap_lightning.data.panels import tile
+from asap_lightning.data.reading import read_photo
+from asap_lightning.errors import UserError
+from asap_lightning.inference.translator import Translator
+
+MOST_SEEDS = 64
+
+
+@dataclass(frozen=True)
+class Styles:
+    """The styles of a prediction.
+
+    Attributes:
+        seeds: one image is made for each.
+        guide: (H, W, 3) photo whose style is taken; None draws the style from the seed.
+    """
+
+    seeds: tuple[int, ...] = (0,)
+    guide: NDArray[np.uint8] | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether each condition becomes more than one image."""
+        return len(self.seeds) > 1
+
+    def translate(
+        self, translator: Translator, condition: NDArray, instance: NDArray | None
+    ) -> dict[str, NDArray[np.uint8]]:
+        """File-name suffix -> image; with several seeds the plain name, which comes last, is their grid."""
+        images = [translator(condition, instance, guide=self.guide, seed=seed) for seed in self.seeds]
+        if not self.several:
+            return {"": images[0]}
+        rows = [images[start : start + 4] for start in range(0, len(images), 4)]
+        named = {f"_style{seed}": image for seed, image in zip(self.seeds, images, strict=True)}
+        return {**named, "": tile(rows)}
+
+
+def parse_styles(given: Any, translator: Translator) -> Styles:
+    """Styles from ``IMAGE`` or ``{image: .., seed: N | "A..B"}``.
+
+    Raises:
+        UserError: not a seed, a file that is no photo, a model without style or encoder.
+    """
+    options = dict(given) if isinstance(given, Mapping) else {"image": given}
+    seeds = _seeds(options.get("seed", 0))
+    image = options.get("image")
+    generator = translator.generator
+    random = generator.style_channels > 0 or getattr(generator, "noise_at_test", False)
+    if len(seeds) > 1 and not random:
+        raise UserError(
+            f"style.seed={options['seed']}: this model ({type(generator).__name__}) has no style, every seed "
+            "gives the same image; use one seed, or a model with a style (generator=spade_vae)"
+        )
+    if image is None:
+        return Styles(seeds)
+    if not generator.takes_guide:
+        raise UserError(
+            f"style={image}: this model ({type(generator).__name__}) has no style encoder; use a model "
+            "trained with one (generator=spade_vae, pix2pixhd_features), or leave style out"
+        )
+    path = Path(str(image)).expanduser()
+    if not path.is_file():
+        raise UserError(f"style={image}: there is no such photo")
+    return Styles(seeds, read_photo(path))
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    match = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", str(given))
+    if match is None:
+        raise UserError(f"style.seed={given}: a number such as 3, or a range such as 0..7, was expected")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last < first + MOST_SEEDS:
+        raise UserError(
+            f"style.seed={given}: a range of 1 to {MOST_SEEDS} seeds, the smaller first, was expected"
+        )
+    return tuple(range(first, last + 1))

@@ -1,0 +1,86 @@
+"""Many images from one mask, and the style of a photo."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from asap_lightning.condition import ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.inference import Translator
+from asap_lightning.inference.styles import parse_styles
+from asap_lightning.models import AsapGenerator, CrnGenerator, SpadeGenerator
+
+SPEC = ConditionSpec(num_classes=3)
+LABEL = np.random.default_rng(0).integers(0, 3, (40, 50))
+
+
+@pytest.fixture(scope="module")
+def stylish():
+    torch.manual_seed(4)
+    generator = SpadeGenerator(SPEC, width=2, hidden=4, style=6, image_size=[64, 64], encoder=True)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.3) if parameter.ndim > 1 else None
+    return Translator.from_generator(generator, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return Translator.from_generator(
+        AsapGenerator(SPEC, s1=1, s2=4, lowres_max_width=4, lowres_depth=1), device="cpu"
+    )
+
+
+def test_a_seed_decides_the_style_and_nothing_else_is_disturbed(stylish):
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    label = np.random.default_rng(0).integers(0, 3, (64, 64))
+    first, again, other = (stylish(label, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_several_seeds_give_several_images_and_their_grid(stylish):
+    label = np.zeros((64, 64), int)
+    styles = parse_styles({"image": None, "seed": "2..6"}, stylish)
+    images = styles.translate(stylish, label, None)
+    assert list(images) == ["_style2", "_style3", "_style4", "_style5", "_style6", ""]
+    assert images["_style2"].shape == (64, 64, 3)
+    assert images[""].shape[1] > 4 * 64 and images[""].shape[0] > 2 * 64
+
+
+def test_a_photo_of_any_size_gives_its_style(stylish, tmp_path):
+    for name, colour in (("red", (200, 30, 30)), ("blue", (20, 40, 220))):
+        Image.new("RGB", (33, 21), colour).save(tmp_path / f"{name}.png")
+    label = np.zeros((64, 64), int)
+    images = [
+        parse_styles(str(tmp_path / f"{name}.png"), stylish).translate(stylish, label, None)[""]
+        for name in ("red", "blue")
+    ]
+    assert not np.array_equal(*images)
+
+
+def test_crn_chooses_one_of_its_images():
+    torch.manual_seed(1)
+    translator = Translator.from_generator(CrnGenerator(SPEC, height=32, width=16, images=3), device="cpu")
+    label = np.random.default_rng(0).integers(0, 3, (32, 32))
+    images = [translator(label, seed=seed) for seed in (0, 1, 2, 3)]
+    assert not np.array_equal(images[0], images[1])
+    assert np.array_equal(images[0], images[3])
+
+
+def test_mistakes_are_named(plain, stylish, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    with pytest.raises(
+        UserError, match=r"style=.*photo\.png: this model \(AsapGenerator\) has no style encoder"
+    ):
+        parse_styles(str(tmp_path / "photo.png"), plain)
+    with pytest.raises(UserError, match="has no style encoder"):
+        plain(LABEL, guide=np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(UserError, match=r"style\.seed=0\.\.3: this model \(AsapGenerator\) has no style"):
+        parse_styles({"seed": "0..3"}, plain)
+    with pytest.raises(UserError, match="there is no such photo"):
+        parse_styles(str(tmp_path / "absent.png"), stylish)
+    for bad in ("x", "5..2", "0..999", "-1"):
+        with pytest.raises(UserError, match=r"style\.seed"):
+            parse_styles({"seed": bad}, stylish)
