@@ -23,6 +23,8 @@ from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.hydra_errors import translate
 from asap_lightning.commands.resolvers import register_resolvers
 
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
 
 def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
     """Composes ``conf/<config_name>.yaml`` with the overrides and calls ``module.run(config)``.
@@ -39,7 +41,7 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
     parsed = parser.parse_intermixed_args(arguments)
     job = Job(module)
     try:
-        with raising_hydra():
+        with hydra_full_error("1"):  # Hydra raises errors instead of printing them and exiting
             _run_hydra(
                 args=parsed,
                 args_parser=parser,
@@ -68,10 +70,13 @@ class Job:
     def __init__(self, module: str) -> None:
         self.module = module
         self.error: Exception | None = None
+        self.full_error = os.environ.get(FULL_ERROR)
 
     def __call__(self, config: DictConfig) -> Any:
         try:
-            return import_module(self.module).run(config)
+            # As the user has set it: a process that is started there inherits it.
+            with hydra_full_error(self.full_error):
+                return import_module(self.module).run(config)
         except Exception as error:
             hydra = HydraConfig.get()
             if hydra.mode != RunMode.MULTIRUN:
@@ -85,14 +90,18 @@ class Job:
 
 
 @contextmanager
-def raising_hydra() -> Iterator[None]:
-    """Makes Hydra raise errors instead of printing them and exiting."""
-    before = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+def hydra_full_error(value: str | None) -> Iterator[None]:
+    """Sets the environment variable HYDRA_FULL_ERROR, or with None removes it, inside the block."""
+    before = os.environ.get(FULL_ERROR)
+    _set_full_error(value)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = before
+        _set_full_error(before)
+
+
+def _set_full_error(value: str | None) -> None:
+    if value is None:
+        os.environ.pop(FULL_ERROR, None)
+    else:
+        os.environ[FULL_ERROR] = value

@@ -11,6 +11,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from asap_lightning.commands.assemble import (
     make_callbacks,
@@ -21,12 +22,14 @@ from asap_lightning.commands.assemble import (
     parameters_in_millions,
 )
 from asap_lightning.commands.checkpoints import checkpoint_to_resume
+from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
 from asap_lightning.tracking import finished_runs
 from asap_lightning.training import (
     ModelDescription,
     StopRequest,
     TrainingInterrupted,
     fit,
+    own_processes,
     read_checkpoint,
 )
 
@@ -41,6 +44,7 @@ def run(config: DictConfig) -> None:
         SystemExit: 130 after Ctrl-C, 143 after SIGTERM; a checkpoint has been written.
     """
     quiet_lightning()
+    quiet_other_ranks()
     folder = Path(HydraConfig.get().runtime.output_dir)
     resume = checkpoint_to_resume(config.ckpt, folder)
     if resume is not None:  # before anything is built: is it one of ours?
@@ -54,14 +58,15 @@ def run(config: DictConfig) -> None:
         parameters_in_millions(module.generator),
         parameters_in_millions(module.discriminator),
     )
-    stop = StopRequest(announce=lambda text: print(text, file=sys.stderr))
+    stop = StopRequest(announce=rank_zero_only(lambda text: print(text, file=sys.stderr)))
     loggers = make_loggers(config)
     with finished_runs(loggers):
         trainer = make_configured_trainer(config, folder, make_callbacks(config, folder, stop), loggers)
         if resume is not None:
             log.info("resuming from %s", resume)
         try:
-            fit(trainer, module, data, ckpt_path=resume, stop=stop, baseline=config.baseline)
+            with own_processes(trainer, rank_command("train")):
+                fit(trainer, module, data, ckpt_path=resume, stop=stop, baseline=config.baseline)
         except TrainingInterrupted as interrupted:
             where = f"; resume with ckpt={interrupted.checkpoint}" if interrupted.checkpoint else ""
             log.info("stopped by %s%s", signal.Signals(interrupted.signal_number).name, where)

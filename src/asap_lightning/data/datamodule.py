@@ -59,9 +59,6 @@ class PairedDataModule(LightningDataModule):
         position: where the training data stands (epoch, first batch of this pass, batches delivered).
     """
 
-    # A rank may have no evaluation pair at all when there are fewer pairs than ranks.
-    allow_zero_length_dataloader_with_multiple_devices = True
-
     def __init__(
         self,
         root: str | os.PathLike[str],
@@ -209,19 +206,25 @@ class PairedDataModule(LightningDataModule):
 
     def val_dataloader(self) -> PairedLoader:
         """Validation pairs in order, each once."""
-        return self._evaluation_loader("val")
+        return self.evaluation_dataloader("val")
 
     def test_dataloader(self) -> PairedLoader:
         """Test pairs in order, each once."""
-        return self._evaluation_loader("test")
+        return self.evaluation_dataloader("test")
 
     def predict_dataloader(self) -> PairedLoader:
         """The conditions of the test split, each once."""
-        return self._evaluation_loader("test")
+        return self.evaluation_dataloader("test")
 
-    def _evaluation_loader(self, split: Split) -> PairedLoader:
+    def evaluation_dataloader(self, split: Split) -> PairedLoader:
+        """Any split's pairs as validation sees them: in order, each once, not augmented."""
         dataset = self.dataset(split)
         sampler = EvaluationSampler(len(dataset), rank=self._rank, world_size=self._world_size)
+        if len(dataset) and not len(sampler):
+            # Lightning would skip the evaluation here, and the other processes would wait for this one's
+            # part of the metrics; a pair without a photo is translated and not measured.
+            sampler = EvaluationSampler(1)
+            dataset.with_photo = False
         return PairedLoader(
             dataset, sampler=sampler, batch_size=self.eval_batch_size, **self._loader_options()
         )
@@ -262,7 +265,12 @@ class PairedDataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Makes the next pass over the training data start where `state_dict` was taken."""
         self.position.resume(int(state_dict["epoch"]), int(state_dict["batch"]))
-        changed = {k: (state_dict[k], v) for k, v in self._identity().items() if state_dict.get(k, v) != v}
+        mine = self._identity()
+        theirs = {name: state_dict.get(name, value) for name, value in mine.items()}
+        # How a batch is spread over processes makes no difference.
+        for state in (mine, theirs):
+            state["global batch_size"] = state.pop("batch_size") * state.pop("world_size")
+        changed = {name: (theirs[name], mine[name]) for name in mine if theirs[name] != mine[name]}
         if changed:
             rank_zero_warn(
                 "the run is continued with other data settings, so it will not repeat the uninterrupted run: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch.utils.data import Dataset
 
@@ -34,12 +34,16 @@ class PairedDataset(Dataset[Sample]):
         items: the pairs.
         transform: applied to every sample, with the seed (seed, epoch, index).
         seed: decides all augmentation.
+
+    Attributes:
+        with_photo: False leaves the photos out of the samples.
     """
 
     def __init__(
         self, layout: Layout, items: Sequence[Item], transform: PairedTransform | None = None, seed: int = 0
     ) -> None:
         self.layout, self.items, self.transform, self.seed = layout, list(items), transform, seed
+        self.with_photo = True
 
     def __len__(self) -> int:
         return len(self.items)
@@ -48,6 +52,8 @@ class PairedDataset(Dataset[Sample]):
         """The sample of (epoch, index), or of index in epoch 0; raises `UserError` for bad files."""
         epoch, index = (0, key) if isinstance(key, int) else key
         sample = self.layout.read(self.items[index])
+        if not self.with_photo:
+            sample = replace(sample, photo=None)
         if self.transform is None:
             return sample
         return self.transform(sample, seed=(self.seed, epoch, index))

@@ -4,6 +4,7 @@ from asap_lightning.training.checkpoint import AtomicCheckpointIO, ModelDescript
 from asap_lightning.training.checkpoint_writer import CheckpointWriter
 from asap_lightning.training.diverged import DivergedError
 from asap_lightning.training.module import TranslationModule
+from asap_lightning.training.processes import own_processes
 from asap_lightning.training.runner import fit, make_trainer
 from asap_lightning.training.schedule import ConstantThenLinear
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
@@ -19,5 +20,6 @@ __all__ = [
     "TranslationModule",
     "fit",
     "make_trainer",
+    "own_processes",
     "read_checkpoint",
 ]

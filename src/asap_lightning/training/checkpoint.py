@@ -111,13 +111,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             with atomic_write(path) as file:
                 torch.save(checkpoint, file)
         except (OSError, RuntimeError) as error:
-            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-            if not full and isinstance(error, RuntimeError) and "write" not in str(error).lower():
+            cause = _failed_write(error)
+            if cause is None:
                 raise
-            reason = "the disk is full" if full else str(error)
+            full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
             raise UserError(
-                f"cannot write the checkpoint {path}: {reason}; the previous checkpoint is intact; "
-                "free some space and resume with ckpt=last"
+                f"cannot write the checkpoint {path}: {'the disk is full' if full else cause}; "
+                "the previous checkpoint is intact; free some space and resume with ckpt=last"
             ) from error
 
     def load_checkpoint(
@@ -125,6 +125,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> dict[str, Any]:
         """Loads plain data and tensors only."""
         return read_checkpoint(path, map_location)
+
+
+def _failed_write(error: BaseException | None) -> OSError | None:
+    """The failed write behind an error of `torch.save`, whose zip writer reports one as a RuntimeError."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> dict[str, Any]:

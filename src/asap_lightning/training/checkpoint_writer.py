@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
@@ -50,6 +51,7 @@ class CheckpointWriter(Checkpoint):
         self.best_value: float | None = None
         self.best_step: int | None = None
         self._seen_step = 0
+        self._common_batches = 0.0
 
     @property
     def last_path(self) -> Path:
@@ -67,6 +69,9 @@ class CheckpointWriter(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seen_step = trainer.global_step
+        if trainer.is_global_zero:
+            for unfinished in self.folder.glob(".*.ckpt.*.tmp"):  # a process was killed while it wrote
+                unfinished.unlink(missing_ok=True)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -75,7 +80,7 @@ class CheckpointWriter(Checkpoint):
         if step == self._seen_step:  # in the middle of an accumulation window
             return
         self._seen_step = step
-        stopping = self._stop_requested(trainer)
+        stopping = self._stop_requested(trainer, step)
         if step % self.every_n_steps == 0 or stopping or self._ends_training(trainer):
             self._write(trainer, pl_module, self.last_path)
         if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
@@ -83,25 +88,43 @@ class CheckpointWriter(Checkpoint):
         if stopping:
             self._raise_stop(self.last_path)
 
-    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
-        if self._stop_requested(trainer):
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._common_batches = self._fewest(trainer, trainer.num_val_batches[0]) if self.stop else 0
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        *rest: Any,
+    ) -> None:
+        # Processes may have different numbers of batches; they ask each other only where all have one.
+        if batch_idx < self._common_batches and self._stop_requested(trainer, batch_idx):
             if trainer.global_step > 0 and not trainer.sanity_checking:
                 self._write(trainer, pl_module, self.last_path)
             self._raise_stop(self.last_path if self.last_path.exists() else None)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        value = trainer.callback_metrics.get(self.monitor) if self.monitor else None
-        if value is None or trainer.sanity_checking or trainer.state.fn != "fit":
+        logged = trainer.callback_metrics.get(self.monitor) if self.monitor else None
+        if logged is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        value = float(value)
-        if self.best_value is None or (value > self.best_value if self.mode == "max" else value < self.best_value):
+        value = float(logged)
+        if self.best_value is None or (
+            value > self.best_value if self.mode == "max" else value < self.best_value
+        ):
             self.best_value, self.best_step = value, trainer.global_step
             self._write(trainer, pl_module, self.best_path)
 
     def _write(self, trainer: Trainer, pl_module: LightningModule, path: Path) -> None:
         bad = first_bad_weight(pl_module)
         if bad is not None:
-            kept = f"the last good checkpoint is {self.last_path}" if self.last_path.exists() else "none was written"
+            kept = (
+                f"the last good checkpoint is {self.last_path}"
+                if self.last_path.exists()
+                else "none was written"
+            )
             raise DivergedError(
                 f"training diverged: weight '{bad}' is NaN or infinite after {trainer.global_step} generator updates; "
                 f"no checkpoint is written from it, {kept}; lower the learning rates or set training.clip"
@@ -114,13 +137,27 @@ class CheckpointWriter(Checkpoint):
         last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
         return bool(trainer.is_last_batch and last_epoch)
 
-    def _stop_requested(self, trainer: Trainer) -> bool:
+    def _stop_requested(self, trainer: Trainer, count: int) -> bool:
+        """Whether to stop now; with several processes, whether any of them was asked to.
+
+        Asking makes the host wait for the device, so on a GPU it is done at every tenth ``count`` only.
+        """
         if self.stop is None:
             return False
-        asked = self.stop.signal_number is not None
-        if trainer.world_size > 1:  # every process must stop after the same step
-            asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
-        return asked
+        number = self.stop.signal_number or 0
+        if trainer.world_size > 1:
+            device = trainer.strategy.root_device
+            if device.type != "cpu" and count % 10:
+                return False
+            number = int(trainer.strategy.reduce(torch.tensor(number, device=device), reduce_op="max"))
+            if number:  # only then: a signal may have come meanwhile
+                self.stop.signal_number = number
+        return bool(number)
+
+    @staticmethod
+    def _fewest(trainer: Trainer, batches: float) -> float:
+        counted = torch.tensor(float(batches), device=trainer.strategy.root_device)
+        return float(trainer.strategy.reduce(counted, reduce_op="min"))
 
     def _raise_stop(self, path: Path | None) -> None:
         assert self.stop is not None

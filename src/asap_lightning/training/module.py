@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -118,7 +119,9 @@ class TranslationModule(LightningModule):
         optimizers = [self.generator_optimizer(p for p in self.generator.parameters() if p.requires_grad)]
         if self.discriminator is not None:
             if self.discriminator_optimizer is None:
-                raise UserError("optimizer.discriminator is missing: an adversarial loss needs two optimizers")
+                raise UserError(
+                    "optimizer.discriminator is missing: an adversarial loss needs two optimizers"
+                )
             optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
         self._base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
         return optimizers
@@ -133,6 +136,8 @@ class TranslationModule(LightningModule):
         """One generator update and its discriminator updates; returns the detached terms by logged name."""
         optimizers = self._prepared_optimizers()
         steps_now = self._closes_window(batch_idx)
+        if self.generator.takes_guide:
+            batch = _with_guide(batch)
         planes = self.spec.encode(batch.condition)
         if self.discriminator is None:
             terms = self._generator_update(batch, planes, optimizers[0], steps_now)[0]
@@ -143,6 +148,7 @@ class TranslationModule(LightningModule):
                 terms |= self._discriminator_update(batch, planes, shown, optimizers[1], steps_now)
         else:
             terms = self._discriminator_then_generator(batch, planes, optimizers, steps_now)
+        terms = self._over_processes(terms)
         self._log_step(terms, optimizers, batch.condition.batch_size)
         return terms
 
@@ -152,7 +158,9 @@ class TranslationModule(LightningModule):
         output: GeneratorOutput = self.generator(batch.condition)
         terms: Terms = {}
         for _ in range(self.d_steps_per_g):
-            terms |= self._discriminator_update(batch, planes, output.image.detach(), optimizers[1], steps_now)
+            terms |= self._discriminator_update(
+                batch, planes, output.image.detach(), optimizers[1], steps_now
+            )
         return self._generator_update(batch, planes, optimizers[0], steps_now, output)[0] | terms
 
     def _generator_update(
@@ -169,7 +177,11 @@ class TranslationModule(LightningModule):
             fake = real = None
             if self.discriminator is not None:
                 fake, real = judge_for_generator(
-                    self.discriminator, planes, output.image, photo, with_real=self.objective.needs_real_features
+                    self.discriminator,
+                    planes,
+                    output.image,
+                    photo,
+                    with_real=self.objective.needs_real_features,
                 )
             terms = self.objective.generator_terms(
                 output.image, photo, fake=fake, real=real, extras=output.extras
@@ -243,6 +255,15 @@ class TranslationModule(LightningModule):
     def _logs_now(self) -> bool:
         return (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
 
+    def _over_processes(self, terms: Terms) -> Terms:
+        """Means over all processes, in one exchange: everyone logs and judges what the whole batch gave."""
+        if self.trainer.world_size == 1:
+            return terms
+        # Not `strategy.reduce`, which begins with a barrier and so makes the host wait for the device.
+        sums = torch.stack([value.float() for value in terms.values()])
+        torch.distributed.all_reduce(sums)
+        return dict(zip(terms, (sums / self.trainer.world_size).unbind(), strict=True))
+
     def _log_step(self, terms: Terms, optimizers: list[LightningOptimizer], batch_size: int) -> None:
         names = ("lr/generator", "lr/discriminator")
         rates = {n: float(o.param_groups[0]["lr"]) for n, o in zip(names, optimizers, strict=False)}
@@ -269,19 +290,28 @@ class TranslationModule(LightningModule):
             differences = self.description.differences(stored)
             if differences:
                 raise UserError(
-                    "the checkpoint is of another model:\n  " + "\n  ".join(differences[:8])
+                    "the checkpoint is of another model:\n  "
+                    + "\n  ".join(differences[:8])
                     + "\nuse the settings that the checkpoint was trained with, or another checkpoint"
                 )
         states = checkpoint.get("random_states", [])
         self._random_state = states[self.global_rank] if self.global_rank < len(states) else None
 
     def on_train_start(self) -> None:
-        """Continues a resumed run's random numbers."""
+        """Continues a resumed run's random numbers; in a new one every process gets its own."""
         if self._random_state is not None:
             random_state.restore(self._random_state)
             self._random_state = None
+        elif self.global_rank > 0:  # processes were seeded alike, for equal initial weights
+            random_state.seed(torch.initial_seed() + self.global_rank)
 
     # validation -------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        """Gives every process the buffers that a checkpoint would hold, such as batch norm's statistics."""
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Translates a batch and updates the metrics; callbacks draw what it returns."""
@@ -294,9 +324,9 @@ class TranslationModule(LightningModule):
         """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
         if not getattr(self.metrics, "has_updates", True):
             return
-        self.log_dict({f"val/{name}": value for name, value in self.metrics.compute().items()})
-        self.log("step", float(self.global_step))
-        self.log("epoch", float(self.current_epoch))
+        values = {f"val/{name}": value for name, value in self.metrics.compute().items()}
+        where = {"step": float(self.global_step), "epoch": float(self.current_epoch)}
+        self.log_dict({**values, **where}, sync_dist=True)  # equal already; Lightning warns without it
         self.metrics.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
@@ -315,6 +345,11 @@ def _check_settings(order: str, d_steps: int, accumulate: int, clip: float | Non
         raise UserError(f"training.clip must be a positive gradient norm or null, got {clip}")
     if ema is not None and not 0 < ema < 1:
         raise UserError(f"training.ema must be a decay between 0 and 1 or null, got {ema}")
+
+
+def _with_guide(batch: Batch) -> Batch:
+    """In training an encoder reads the style off the target itself."""
+    return replace(batch, condition=replace(batch.condition, guide=batch.require_photo()))
 
 
 def _named(terms: Terms, prefix: str) -> Terms:
