@@ -19,6 +19,7 @@ CHANNELS = {
     "pairs": 3,
     "folders": 3,
     "nyu": 1,
+    "photos": 1,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from asap_lightning.building import build
@@ -34,9 +33,7 @@ def load_generator(
     checkpoint = read_checkpoint(path)
     description = ModelDescription.from_checkpoint(checkpoint, path)
     state = _choose(checkpoint.get("state_dict", {}), weights, path)
-    with torch.device("meta"):
-        generator = build(description.generator, spec=ConditionSpec.from_dict(description.spec))
-    generator.to_empty(device="cpu")
+    generator = build(description.generator, spec=ConditionSpec.from_dict(description.spec))
     try:
         generator.load_state_dict(state)
     except RuntimeError as error:

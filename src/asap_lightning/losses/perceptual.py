@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import vgg19
+from torchvision.models.vgg import cfgs, make_layers
 
 from asap_lightning.errors import UserError
 
@@ -114,8 +114,7 @@ def load_vgg19(weights: str | Path | None) -> nn.Sequential:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise UserError(f"loss.perceptual.weights: {path} is not a readable weight file: {error}") from error
-    with torch.device("meta"):
-        network = vgg19(weights=None).features
+    network = make_layers(cfgs["E"], batch_norm=False)
     state = _feature_keys(state)
     try:
         network.load_state_dict(state, assign=True)
