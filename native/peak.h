@@ -12,17 +12,26 @@ inline int64_t multiply_adds(int64_t rounds, int threads) {
     float results[64] = {};
     parallel(threads, threads, [&](Items& items) {
         for (int64_t item; (item = items.next()) >= 0;) {
-            Vec sum[sums];
+            Vec sum[block_rows][block_vectors];
             ASAP_UNROLL
-            for (int i = 0; i < sums; ++i) sum[i] = splat(static_cast<float>(i));
-            Vec factor = splat(0.999f), term = splat(1e-3f);
+            for (int i = 0; i < block_rows; ++i) {
+                ASAP_UNROLL
+                for (int v = 0; v < block_vectors; ++v) sum[i][v] = splat(static_cast<float>(i * block_vectors + v));
+            }
+            const Vec factor = splat(0.999f), term = splat(1e-3f);
             for (int64_t round = 0; round < rounds; ++round) {
                 ASAP_UNROLL
-                for (int i = 0; i < sums; ++i) sum[i] = sum[i] * factor + term;
+                for (int i = 0; i < block_rows; ++i) {
+                    ASAP_UNROLL
+                    for (int v = 0; v < block_vectors; ++v) sum[i][v] = sum[i][v] * factor + term;
+                }
             }
             Vec total{};
             ASAP_UNROLL
-            for (int i = 0; i < sums; ++i) total += sum[i];
+            for (int i = 0; i < block_rows; ++i) {
+                ASAP_UNROLL
+                for (int v = 0; v < block_vectors; ++v) total += sum[i][v];
+            }
             results[item % 64] = total[0];
         }
     });

@@ -75,8 +75,9 @@ def peaks(device: torch.device) -> dict[str, float]:
 def _peak_gflops(device: torch.device) -> float:
     if device.type == "cpu" and not native_library.load_failure():
         threads, library = torch.get_num_threads(), native_library.library()
-        count = library.asap_multiply_adds(5_000_000, threads)
-        return 2 * count / _best(lambda: library.asap_multiply_adds(5_000_000, threads), device) / 1e9
+        rounds = 200_000  # about a millisecond, so that one of many runs is not interrupted
+        count = library.asap_multiply_adds(rounds, threads)
+        return 2 * count / _best(lambda: library.asap_multiply_adds(rounds, threads), device, 200) / 1e9
     side = 8192 if device.type == "cuda" else 1536
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     a = torch.randn(side, side, device=device, dtype=dtype)
