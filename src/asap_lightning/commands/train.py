@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
@@ -20,8 +21,10 @@ from asap_lightning.commands.assemble import (
     make_loggers,
     make_module,
     parameters_in_millions,
+    plain,
 )
 from asap_lightning.commands.checkpoints import checkpoint_to_resume
+from asap_lightning.commands.finished import is_finished, mark_finished
 from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
 from asap_lightning.tracking import finished_runs
 from asap_lightning.training import (
@@ -29,6 +32,7 @@ from asap_lightning.training import (
     StopRequest,
     TrainingInterrupted,
     fit,
+    initialize_from,
     own_processes,
     read_checkpoint,
 )
@@ -46,12 +50,18 @@ def run(config: DictConfig) -> None:
     quiet_lightning()
     quiet_other_ranks()
     folder = Path(HydraConfig.get().runtime.output_dir)
+    if HydraConfig.get().mode == RunMode.MULTIRUN and config.ckpt and is_finished(folder, plain(config)):
+        log.info("job %s was finished earlier: %s", HydraConfig.get().job.num, folder)
+        return
     resume = checkpoint_to_resume(config.ckpt, folder)
     if resume is not None:  # before anything is built: is it one of ours?
         ModelDescription.from_checkpoint(read_checkpoint(resume), resume)
     seed_everything(config.seed, workers=True, verbose=False)
     data = make_data(config)
     module = make_module(config, data)
+    if config.initialize is not None and resume is None:
+        taken, left = initialize_from(module.generator, config.initialize)
+        log.info("took %d tensors of %s, left %d as they were", len(taken), config.initialize, len(left))
     log.info(
         "run %s; generator %.1f M parameters, discriminator %.1f M",
         folder,
@@ -76,6 +86,8 @@ def run(config: DictConfig) -> None:
             if stop.signal_number is None:
                 raise
             raise SystemExit(128 + stop.signal_number) from ended
+    if trainer.is_global_zero:
+        mark_finished(folder, plain(config), trainer.global_step)
 
 
 def quiet_lightning() -> None:

@@ -22,7 +22,8 @@ Maker = Callable[[Picture], Picture]
 
 def grey(photo: Picture) -> Picture:
     """Luma (H, W, 1), ITU-R 601: the condition of black-and-white -> colour."""
-    return np.rint(photo @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[..., None]
+    luma = photo.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    return np.rint(luma).astype(np.uint8)[..., None]
 
 
 def canny_edges(photo: Picture, low: float = 100, high: float = 200) -> Picture:
@@ -34,7 +35,8 @@ def canny_edges(photo: Picture, low: float = 100, high: float = 200) -> Picture:
     """
     import cv2
 
-    return 255 - cv2.Canny(grey(photo)[..., 0], low, high)[..., None]
+    edges = np.asarray(cv2.Canny(grey(photo)[..., 0], low, high), np.uint8)
+    return np.bitwise_not(edges)[..., None]
 
 
 def soft_edges(photo: Picture, sigma: float = 1.0) -> Picture:

@@ -106,6 +106,7 @@ class TranslationObjective(nn.Module):
     def _perceptual_term(
         self, image: Tensor, photo: Tensor, images: Tensor | None, planes: Tensor | None
     ) -> Tensor:
+        assert self.perceptual is not None
         if images is None:
             return self.perceptual(image, photo)
         if not isinstance(self.perceptual, ContentLoss) or planes is None:

@@ -41,6 +41,11 @@ class Generator(nn.Module):
     style_channels: int = 0
     takes_guide: bool = False
 
+    @property
+    def needs_guide(self) -> bool:
+        """Whether it cannot translate without a guide or a style for now."""
+        return False
+
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError
 
@@ -55,5 +60,6 @@ class Generator(nn.Module):
         if min(height, width) < self.minimum_size:
             raise ValueError(
                 f"{type(self).__name__} with these settings needs at least "
-                f"{self.minimum_size} x {self.minimum_size} pixels, got {height} x {width}; use a larger image"
+                f"{self.minimum_size} x {self.minimum_size} pixels, got {height} x {width}; "
+                "use a larger image"
             )

@@ -3,6 +3,7 @@
 from asap_lightning.training.checkpoint import AtomicCheckpointIO, ModelDescription, read_checkpoint
 from asap_lightning.training.checkpoint_writer import CheckpointWriter
 from asap_lightning.training.diverged import DivergedError
+from asap_lightning.training.initialize import initialize_from
 from asap_lightning.training.module import TranslationModule
 from asap_lightning.training.processes import own_processes
 from asap_lightning.training.runner import fit, make_trainer
@@ -19,6 +20,7 @@ __all__ = [
     "TrainingInterrupted",
     "TranslationModule",
     "fit",
+    "initialize_from",
     "make_trainer",
     "own_processes",
     "read_checkpoint",

@@ -17,8 +17,8 @@ from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
 class CheckpointWriter(Checkpoint):
     """Writes ``last.ckpt``, ``best.ckpt`` and ``step_00001000.ckpt`` into one folder.
 
-    Files are written after whole generator updates only, so that a resume repeats nothing and skips nothing. A
-    network with NaN or infinite weights is never written: the file from before stays.
+    Files are written after whole generator updates only, so that a resume repeats nothing and skips nothing.
+    A network with NaN or infinite weights is never written: the file from before stays.
 
     Args:
         folder: where the files go.
@@ -126,7 +126,8 @@ class CheckpointWriter(Checkpoint):
                 else "none was written"
             )
             raise DivergedError(
-                f"training diverged: weight '{bad}' is NaN or infinite after {trainer.global_step} generator updates; "
+                f"training diverged: weight '{bad}' is NaN or infinite after {trainer.global_step} generator "
+                "updates; "
                 f"no checkpoint is written from it, {kept}; lower the learning rates or set training.clip"
             )
         trainer.save_checkpoint(path)

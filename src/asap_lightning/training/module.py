@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
-from pytorch_lightning import LightningModule
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -20,18 +17,20 @@ from asap_lightning.errors import UserError
 from asap_lightning.losses import TranslationObjective
 from asap_lightning.metrics import ImageMetrics
 from asap_lightning.models import Generator, GeneratorOutput
-from asap_lightning.training import random_state
-from asap_lightning.training.checkpoint import ENTRY, ModelDescription
+from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.diverged import check_finite
 from asap_lightning.training.judging import judge_for_generator, judge_jointly
+from asap_lightning.training.resumable import ResumableModule
 from asap_lightning.training.schedule import ConstantThenLinear
+from asap_lightning.training.updates import check_settings, frozen, named_terms, with_guide
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 Order = Literal["generator_first", "discriminator_first"]
 Terms = dict[str, Tensor]
+CONSTANT = ConstantThenLinear(decay=0)
 
 
-class TranslationModule(LightningModule):
+class TranslationModule(ResumableModule):
     """Alternates generator and discriminator updates (manual optimization).
 
     One training step is one generator update and ``d_steps_per_g`` discriminator updates on the same batch.
@@ -44,8 +43,8 @@ class TranslationModule(LightningModule):
         generator_optimizer: makes the optimizer from the generator's parameters.
         discriminator_optimizer: likewise for the discriminator.
         schedule: factor of both learning rates as a function of (epoch, step).
-        order: ``generator_first``: generator update, then discriminator update on a fresh fake (the authors');
-            ``discriminator_first``: discriminator, then generator, on one shared fake (pix2pix).
+        order: ``generator_first``: generator update, then discriminator update on a fresh fake (the
+            authors'); ``discriminator_first``: discriminator, then generator, on one shared fake (pix2pix).
         d_steps_per_g: discriminator updates a generator update.
         share_fake: with ``generator_first``, reuse the generator step's image for the discriminator, which
             saves a forward pass but shows the discriminator the generator of before the update.
@@ -66,7 +65,7 @@ class TranslationModule(LightningModule):
         *,
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory | None = None,
-        schedule: Callable[[int, int], float] = ConstantThenLinear(decay=0),
+        schedule: Callable[[int, int], float] = CONSTANT,
         order: Order = "generator_first",
         d_steps_per_g: int = 1,
         share_fake: bool = False,
@@ -74,19 +73,19 @@ class TranslationModule(LightningModule):
         clip: float | None = None,
         ema: float | None = None,
         compile: bool = False,
-        metrics: nn.Module | None = None,
+        metrics: ImageMetrics | None = None,
         description: ModelDescription | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(description)
         self.automatic_optimization = False
         if objective.needs_discriminator != (discriminator is not None):
             raise UserError(
-                "loss and discriminator do not fit: an adversarial loss needs discriminator=multiscale (or another), "
-                "and a loss without one needs discriminator=none; "
+                "loss and discriminator do not fit: an adversarial loss needs discriminator=multiscale "
+                "(or another), and a loss without one needs discriminator=none; "
                 f"got {'no' if discriminator is None else 'a'} discriminator and "
                 f"{'an' if objective.needs_discriminator else 'no'} adversarial term"
             )
-        _check_settings(order, d_steps_per_g, accumulate, clip, ema)
+        check_settings(order, d_steps_per_g, accumulate, clip, ema)
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
         self.ema_generator = (
             AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(ema)) if ema is not None else None
@@ -97,8 +96,6 @@ class TranslationModule(LightningModule):
         self.order, self.d_steps_per_g, self.share_fake = order, d_steps_per_g, share_fake
         self.accumulate, self.clip = accumulate, clip
         self.metrics = ImageMetrics() if metrics is None else metrics
-        self.description = description
-        self._random_state: dict[str, Any] | None = None
         if compile:
             generator.compile()
             if discriminator is not None:
@@ -112,7 +109,11 @@ class TranslationModule(LightningModule):
     @property
     def inference_generator(self) -> Generator:
         """The generator to translate with: the averaged one if there is an average."""
-        return self.generator if self.ema_generator is None else self.ema_generator.module
+        if self.ema_generator is None:
+            return self.generator
+        averaged = self.ema_generator.module
+        assert isinstance(averaged, Generator)
+        return averaged
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The generator's optimizer, then the discriminator's if there is one."""
@@ -130,14 +131,12 @@ class TranslationModule(LightningModule):
         """Translates conditions to images (B, 3, H, W) in [-1, 1] with the inference weights."""
         return self.inference_generator(condition).image
 
-    # training ---------------------------------------------------------------------------------------
-
     def training_step(self, batch: Batch, batch_idx: int) -> Terms:
         """One generator update and its discriminator updates; returns the detached terms by logged name."""
         optimizers = self._prepared_optimizers()
         steps_now = self._closes_window(batch_idx)
         if self.generator.takes_guide:
-            batch = _with_guide(batch)
+            batch = with_guide(batch)
         planes = self.spec.encode(batch.condition)
         if self.discriminator is None:
             terms = self._generator_update(batch, planes, optimizers[0], steps_now)[0]
@@ -148,7 +147,7 @@ class TranslationModule(LightningModule):
                 terms |= self._discriminator_update(batch, planes, shown, optimizers[1], steps_now)
         else:
             terms = self._discriminator_then_generator(batch, planes, optimizers, steps_now)
-        terms = self._over_processes(terms)
+        terms = self.over_processes(terms)
         self._log_step(terms, optimizers, batch.condition.batch_size)
         return terms
 
@@ -172,7 +171,7 @@ class TranslationModule(LightningModule):
         output: GeneratorOutput | None = None,
     ) -> tuple[Terms, Tensor]:
         photo = batch.require_photo()
-        with _frozen(self.discriminator):
+        with frozen(self.discriminator):
             output = self.generator(batch.condition) if output is None else output
             fake = real = None
             if self.discriminator is not None:
@@ -184,14 +183,14 @@ class TranslationModule(LightningModule):
                     with_real=self.objective.needs_real_features,
                 )
             terms = self.objective.generator_terms(
-                output.image, photo, fake=fake, real=real, extras=output.extras
+                output.image, photo, fake=fake, real=real, extras=output.extras, planes=planes
             )
             self._backward(terms, "loss_g")
         if steps_now:
             self._step(optimizer)
             if self.ema_generator is not None:
                 self.ema_generator.update_parameters(self.generator)
-        return _named(terms, "loss_g"), output.image.detach()
+        return named_terms(terms, "loss_g"), output.image.detach()
 
     @torch.no_grad()
     def _fresh_fake(self, condition: Condition) -> Tensor:
@@ -206,7 +205,7 @@ class TranslationModule(LightningModule):
         self._backward(terms, "loss_d")
         if steps_now:
             self._step(optimizer)
-        return _named(terms, "loss_d")
+        return named_terms(terms, "loss_d")
 
     def _backward(self, terms: Terms, prefix: str) -> None:
         if self.device.type == "cpu" or self._logs_now():  # reading a GPU's values every step would stall it
@@ -228,8 +227,6 @@ class TranslationModule(LightningModule):
         if 0 < self.trainer.max_steps <= self.global_step:
             self.trainer.should_stop = True
 
-    # bookkeeping ------------------------------------------------------------------------------------
-
     def _prepared_optimizers(self) -> list[LightningOptimizer]:
         """The optimizers, their rates set, arranged so that only the generator's updates are counted.
 
@@ -242,7 +239,7 @@ class TranslationModule(LightningModule):
         for optimizer, rates in zip(optimizers, self._base_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-        profiler = self.trainer.profiler
+        profiler = self.trainer.profiler  # type: ignore[attr-defined]  # Lightning annotates it nowhere
         for optimizer in optimizers[1:]:
             optimizer._on_before_step = lambda: profiler.start("optimizer_step")
             optimizer._on_after_step = lambda: profiler.stop("optimizer_step")
@@ -253,16 +250,7 @@ class TranslationModule(LightningModule):
         return (batch_idx + 1) % self.accumulate == 0 or self.trainer.is_last_batch
 
     def _logs_now(self) -> bool:
-        return (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
-
-    def _over_processes(self, terms: Terms) -> Terms:
-        """Means over all processes, in one exchange: everyone logs and judges what the whole batch gave."""
-        if self.trainer.world_size == 1:
-            return terms
-        # Not `strategy.reduce`, which begins with a barrier and so makes the host wait for the device.
-        sums = torch.stack([value.float() for value in terms.values()])
-        torch.distributed.all_reduce(sums)
-        return dict(zip(terms, (sums / self.trainer.world_size).unbind(), strict=True))
+        return (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0  # type: ignore[attr-defined]
 
     def _log_step(self, terms: Terms, optimizers: list[LightningOptimizer], batch_size: int) -> None:
         names = ("lr/generator", "lr/discriminator")
@@ -271,50 +259,10 @@ class TranslationModule(LightningModule):
         self.log("step", float(self.global_step), batch_size=batch_size)
         self.log("epoch", float(self.current_epoch), batch_size=batch_size)
 
-    # checkpoints ------------------------------------------------------------------------------------
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the networks' description and every process's random state."""
-        if self.description is not None:
-            checkpoint[ENTRY] = self.description.as_dict()
-        states: list[Any] = [random_state.capture()]
-        if self._trainer is not None and self.trainer.world_size > 1:
-            states = [None] * self.trainer.world_size
-            torch.distributed.all_gather_object(states, random_state.capture())
-        checkpoint["random_states"] = states
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses a checkpoint of another model, before any weight is loaded."""
-        if self.description is not None:
-            stored = ModelDescription.from_checkpoint(checkpoint, "the checkpoint")
-            differences = self.description.differences(stored)
-            if differences:
-                raise UserError(
-                    "the checkpoint is of another model:\n  "
-                    + "\n  ".join(differences[:8])
-                    + "\nuse the settings that the checkpoint was trained with, or another checkpoint"
-                )
-        states = checkpoint.get("random_states", [])
-        self._random_state = states[self.global_rank] if self.global_rank < len(states) else None
-
-    def on_train_start(self) -> None:
-        """Continues a resumed run's random numbers; in a new one every process gets its own."""
-        if self._random_state is not None:
-            random_state.restore(self._random_state)
-            self._random_state = None
-        elif self.global_rank > 0:  # processes were seeded alike, for equal initial weights
-            random_state.seed(torch.initial_seed() + self.global_rank)
-
-    # validation -------------------------------------------------------------------------------------
-
-    def on_validation_epoch_start(self) -> None:
-        """Gives every process the buffers that a checkpoint would hold, such as batch norm's statistics."""
-        if self.trainer.world_size > 1:
-            for buffer in self.buffers():
-                torch.distributed.broadcast(buffer, src=0)
-
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Translates a batch and updates the metrics; callbacks draw what it returns."""
+        if self.inference_generator.needs_guide and batch.photo is not None:
+            batch = with_guide(batch)
         generated = self(batch.condition)
         if batch.photo is not None:
             self.metrics.update(generated, batch.photo, valid=batch.valid)
@@ -322,7 +270,7 @@ class TranslationModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
-        if not getattr(self.metrics, "has_updates", True):
+        if not self.metrics.has_updates:
             return
         values = {f"val/{name}": value for name, value in self.metrics.compute().items()}
         where = {"step": float(self.global_step), "epoch": float(self.current_epoch)}
@@ -332,40 +280,3 @@ class TranslationModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """As `validation_step`."""
         return self.validation_step(batch, batch_idx)
-
-
-def _check_settings(order: str, d_steps: int, accumulate: int, clip: float | None, ema: float | None) -> None:
-    if order not in ("generator_first", "discriminator_first"):
-        raise UserError(f"training.order must be generator_first or discriminator_first, got {order!r}")
-    if d_steps < 1 or accumulate < 1:
-        raise UserError(
-            f"training.d_steps_per_g and training.accumulate must be at least 1, got {d_steps} and {accumulate}"
-        )
-    if clip is not None and clip <= 0:
-        raise UserError(f"training.clip must be a positive gradient norm or null, got {clip}")
-    if ema is not None and not 0 < ema < 1:
-        raise UserError(f"training.ema must be a decay between 0 and 1 or null, got {ema}")
-
-
-def _with_guide(batch: Batch) -> Batch:
-    """In training an encoder reads the style off the target itself."""
-    return replace(batch, condition=replace(batch.condition, guide=batch.require_photo()))
-
-
-def _named(terms: Terms, prefix: str) -> Terms:
-    """Detached terms and their total under their logged names."""
-    named = {f"{prefix}/{name}": term.detach() for name, term in terms.items()}
-    return {**named, f"{prefix}/total": torch.stack([t.float() for t in named.values()]).sum()}
-
-
-@contextmanager
-def _frozen(network: nn.Module | None) -> Iterator[None]:
-    """No gradients for this network's parameters inside the block."""
-    parameters = [p for p in network.parameters() if p.requires_grad] if network is not None else []
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)

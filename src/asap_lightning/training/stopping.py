@@ -51,4 +51,6 @@ class StopRequest:
         if self.signal_number is not None:
             raise KeyboardInterrupt
         self.signal_number = number
-        self._announce("\nstopping after this step and writing a checkpoint; press Ctrl-C again to stop at once")
+        self._announce(
+            "\nstopping after this step and writing a checkpoint; press Ctrl-C again to stop at once"
+        )

@@ -58,9 +58,7 @@ class LowResStream(nn.Module):
         self.padding: PaddingMode = padding
         self.head = conv_block(inputs, width if strides or depth else max_width, padding=padding)
         widths = [width] * strides + [max_width] if strides else [width]
-        self.down = nn.Sequential(
-            *(conv_block(a, b, stride=2, padding=padding) for a, b in pairwise(widths))
-        )
+        self.down = nn.Sequential(*(conv_block(a, b, stride=2, padding=padding) for a, b in pairwise(widths)))
         self.body = nn.Sequential(
             *(
                 conv_block(widths[-1] if i == 0 else max_width, max_width, padding=padding)

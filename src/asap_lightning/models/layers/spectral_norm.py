@@ -16,9 +16,9 @@ class SpectralNorm(nn.Module):
     """Divides a weight by its largest singular value, estimated by one power iteration a forward.
 
     W_sn = W / (u^T W v), with v <- W^T u / |W^T u| first, then u <- W v / |W v| (Miyato et al., 2018).
-    In evaluation mode the stored u and v are used as they are. `torch.nn.utils.parametrizations.spectral_norm`
-    updates u and v in the other order, so its training differs from the published programs; this one
-    reproduces them. It is computed in float32 under autocast, and it can be deep-copied.
+    In evaluation mode the stored u and v are used as they are. torch's own parametrization updates u and v in
+    the other order, so its training differs from the published programs; this one reproduces them. It is
+    computed in float32 under autocast, and it can be deep-copied.
 
     Args:
         weight: the weight to normalise, viewed as (rows, the rest); rows are output channels.

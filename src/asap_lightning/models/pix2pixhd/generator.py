@@ -131,6 +131,11 @@ class Pix2pixHDGenerator(Generator):
                 self.clusters = ClusterTable(spec.label_channels, clusters, features)
         normal_init(self, init_std)
 
+    @property
+    def needs_guide(self) -> bool:
+        """Until the feature clusters are fitted, features come from a guide only."""
+        return self.encoder is not None and (self.clusters is None or not self.clusters.fitted)
+
     def freeze_coarse(self, frozen: bool = True) -> None:
         """Stops (or resumes) training of the global generator; the authors freeze it for 20 epochs."""
         self.coarse.requires_grad_(not frozen)

@@ -1,5 +1,6 @@
 """What a training shows, writes and watches beside the updates."""
 
+from asap_lightning.training.callbacks.feature_clusters import FitFeatureClusters
 from asap_lightning.training.callbacks.final_table import FinalTable
 from asap_lightning.training.callbacks.finite_guard import GuardFiniteLoss
 from asap_lightning.training.callbacks.freeze_coarse import FreezeCoarse
@@ -13,6 +14,7 @@ from asap_lightning.training.callbacks.throughput import Throughput
 
 __all__ = [
     "FinalTable",
+    "FitFeatureClusters",
     "FreezeCoarse",
     "GuardFiniteLoss",
     "LearningCurves",

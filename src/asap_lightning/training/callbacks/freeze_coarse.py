@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from asap_lightning.errors import UserError
@@ -25,11 +27,10 @@ class FreezeCoarse(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not hasattr(pl_module.generator, "freeze_coarse"):
             raise UserError(
-                f"callbacks.freeze_coarse: {type(pl_module.generator).__name__} has no coarse part to freeze; "
-                "use it with generator=pix2pixhd_local, or remove it with ~callbacks.freeze_coarse"
+                f"callbacks.freeze_coarse: {type(pl_module.generator).__name__} has no coarse part to "
+                "freeze; use it with generator=pix2pixhd_local, or remove it with ~callbacks.freeze_coarse"
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        generator = pl_module.generator
-        assert hasattr(generator, "freeze_coarse")
-        generator.freeze_coarse(trainer.current_epoch < self.epochs)
+        freeze: Callable[[bool], None] = getattr(pl_module.generator, "freeze_coarse")  # noqa: B009
+        freeze(trainer.current_epoch < self.epochs)

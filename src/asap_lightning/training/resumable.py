@@ -1,0 +1,75 @@
+"""What a module needs to continue a run exactly, on one process or several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from asap_lightning.errors import UserError
+from asap_lightning.training import random_state
+from asap_lightning.training.checkpoint import ENTRY, ModelDescription
+
+Terms = dict[str, Tensor]
+
+
+class ResumableModule(LightningModule):
+    """Keeps the networks' description and every process's random state in the checkpoint.
+
+    Args:
+        description: plain data from which a checkpoint's networks are built again; None writes none.
+    """
+
+    def __init__(self, description: ModelDescription | None = None) -> None:
+        super().__init__()
+        self.description = description
+        self._random_state: dict[str, Any] | None = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds the networks' description and every process's random state."""
+        if self.description is not None:
+            checkpoint[ENTRY] = self.description.as_dict()
+        states: list[Any] = [random_state.capture()]
+        if self._trainer is not None and self.trainer.world_size > 1:
+            states = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(states, random_state.capture())
+        checkpoint["random_states"] = states
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses a checkpoint of another model, before any weight is loaded."""
+        if self.description is not None:
+            stored = ModelDescription.from_checkpoint(checkpoint, "the checkpoint")
+            differences = self.description.differences(stored)
+            if differences:
+                raise UserError(
+                    "the checkpoint is of another model:\n  "
+                    + "\n  ".join(differences[:8])
+                    + "\nuse the settings that the checkpoint was trained with, or another checkpoint"
+                )
+        states = checkpoint.get("random_states", [])
+        self._random_state = states[self.global_rank] if self.global_rank < len(states) else None
+
+    def on_train_start(self) -> None:
+        """Continues a resumed run's random numbers; in a new one every process gets its own."""
+        if self._random_state is not None:
+            random_state.restore(self._random_state)
+            self._random_state = None
+        elif self.global_rank > 0:  # processes were seeded alike, for equal initial weights
+            random_state.seed(torch.initial_seed() + self.global_rank)
+
+    def on_validation_epoch_start(self) -> None:
+        """Gives every process the buffers that a checkpoint would hold, such as batch norm's statistics."""
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
+    def over_processes(self, terms: Terms) -> Terms:
+        """Means over all processes, in one exchange: everyone logs and judges what the whole batch gave."""
+        if self.trainer.world_size == 1:
+            return terms
+        # Not `strategy.reduce`, which begins with a barrier and so makes the host wait for the device.
+        sums = torch.stack([value.float() for value in terms.values()])
+        torch.distributed.all_reduce(sums)
+        return dict(zip(terms, (sums / self.trainer.world_size).unbind(), strict=True))

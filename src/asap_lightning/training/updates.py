@@ -1,0 +1,54 @@
+"""Small parts of an update: checks, names, freezing, the guide of a style encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from asap_lightning.data.batch import Batch
+from asap_lightning.errors import UserError
+
+Terms = dict[str, Tensor]
+
+
+def check_settings(order: str, d_steps: int, accumulate: int, clip: float | None, ema: float | None) -> None:
+    """A `UserError` that names the setting of ``training`` that makes no sense."""
+    if order not in ("generator_first", "discriminator_first"):
+        raise UserError(f"training.order must be generator_first or discriminator_first, got {order!r}")
+    if d_steps < 1 or accumulate < 1:
+        raise UserError(
+            "training.d_steps_per_g and training.accumulate must be at least 1, "
+            f"got {d_steps} and {accumulate}"
+        )
+    if clip is not None and clip <= 0:
+        raise UserError(f"training.clip must be a positive gradient norm or null, got {clip}")
+    if ema is not None and not 0 < ema < 1:
+        raise UserError(f"training.ema must be a decay between 0 and 1 or null, got {ema}")
+
+
+def with_guide(batch: Batch) -> Batch:
+    """In training an encoder reads the style off the target itself."""
+    return replace(batch, condition=replace(batch.condition, guide=batch.require_photo()))
+
+
+def named_terms(terms: Terms, prefix: str) -> Terms:
+    """Detached terms and their total under their logged names."""
+    named = {f"{prefix}/{name}": term.detach() for name, term in terms.items()}
+    return {**named, f"{prefix}/total": torch.stack([t.float() for t in named.values()]).sum()}
+
+
+@contextmanager
+def frozen(network: nn.Module | None) -> Iterator[None]:
+    """No gradients for this network's parameters inside the block."""
+    parameters = [p for p in network.parameters() if p.requires_grad] if network is not None else []
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
