@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.asap-setup
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help

@@ -47,6 +47,7 @@ COMMANDS = (
         "time the fast paths on this machine, in pairs, against the authors' algorithm",
         choices=("inference", "training", "data", "ops"),
     ),
+    Command("report", "report", "compare the jobs of a sweep: table, CSV, pictures", choices=("sweep",)),
     Command(
         "completion",
         "completion",

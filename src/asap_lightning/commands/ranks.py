@@ -33,6 +33,7 @@ def rank_command(command: str) -> list[str]:
     words += [
         f"hydra.run.dir={quoted(hydra.runtime.output_dir)}",
         "hydra.output_subdir=null",
+        "hydra.mode=RUN",
         f"hydra.job.name={command}_rank${{oc.env:LOCAL_RANK}}",  # names its log file
     ]
     if hydra.job.config_name != command:

@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from asap_lightning.commands.finished import job_key
 from asap_lightning.errors import UserError
 
 LAST = Path("checkpoints") / "last.ckpt"
@@ -21,6 +22,7 @@ def register_resolvers() -> None:
     """Registers the resolvers; calling it again does no harm."""
     OmegaConf.register_new_resolver("asap.name", default_name, replace=True)
     OmegaConf.register_new_resolver("asap.run_dir", run_dir, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("asap.job_dir", job_dir, replace=True)
     OmegaConf.register_new_resolver("asap.sweep_dir", sweep_dir, replace=True, use_cache=True)
 
 
@@ -72,3 +74,13 @@ def sweep_dir(root: str, name: str, ckpt: Any, now: str) -> str:
     parent = Path(root) / str(name) / "multirun"
     earlier = sorted((path for path in parent.glob("*") if path.is_dir()), reverse=True)
     return str(earlier[0] if ckpt in ("last", "auto") and earlier else parent / now)
+
+
+def job_dir(*, _root_: DictConfig) -> str:
+    """Folder of a job inside its sweep: the same for the same job, whatever else the sweep holds.
+
+    A grid may be changed between two calls with ``ckpt=auto``; a job's number would then be another's.
+    """
+    own = {name: _root_._get_node(name) for name in _root_ if name not in ("hydra", "ckpt")}
+    values = OmegaConf.to_container(OmegaConf.create(own), resolve=False)
+    return f"job_{job_key(values)[:10]}"  # type: ignore[arg-type]

@@ -1,0 +1,43 @@
+"""Which jobs of a sweep are done: a mark in the job's folder, keyed by its resolved configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from asap_lightning.files import atomic_write
+
+MARK = "finished.json"
+
+
+def job_key(config: Mapping[str, Any], folder: Path | None = None) -> str:
+    """Sixteen hexadecimal digits that stand for a configuration.
+
+    Neither what to resume from nor where the job lies makes it another job.
+
+    Args:
+        config: plain containers.
+        folder: the job's folder, whose path may occur in the configuration.
+    """
+    text = json.dumps({name: value for name, value in config.items() if name != "ckpt"}, sort_keys=True)
+    if folder is not None:
+        text = text.replace(json.dumps(str(folder))[1:-1], "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_finished(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether this very job has come to its end in this folder."""
+    try:
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return isinstance(mark, dict) and mark.get("job") == job_key(config, folder)
+
+
+def mark_finished(folder: Path, config: Mapping[str, Any], step: int) -> None:
+    """Leaves the mark, after the last checkpoint."""
+    with atomic_write(folder / MARK, "w") as file:
+        json.dump({"job": job_key(config, folder), "step": step}, file)
