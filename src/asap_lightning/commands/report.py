@@ -50,7 +50,10 @@ def report_sweep(options: argparse.Namespace) -> int:
     if options.repeats > 0:
         for job in jobs:
             measure_job(job, device=options.device, repeats=options.repeats)
-    Console().print(sweep_table(jobs, metric))
+    console = Console()
+    if not console.is_terminal:  # a log has no right edge
+        console = Console(width=240)
+    console.print(sweep_table(jobs, metric))
     out = options.out or options.folder
     write_csv(jobs, metric, out / "sweep.csv")
     print(f"table                 {out / 'sweep.csv'}")
