@@ -128,7 +128,7 @@ def test_resuming_after_kill_9_equals_an_uninterrupted_training(
 
 def test_kill_9_while_checkpoints_are_written_loses_nothing(server: Any, pairs: Path, tmp_path: Path) -> None:
     """A checkpoint follows every update, and kills fall at random moments between and inside of them."""
-    steps, chance = 20 + 25 * KILLS, random.Random(0)
+    steps, chance = 20 + 15 * KILLS, random.Random(0)
     overrides = (f"trainer.max_steps={steps}", "checkpoint.keep_every_n_steps=1")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert finished(start(server, pairs, whole, *overrides)) == 0

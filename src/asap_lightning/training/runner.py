@@ -57,7 +57,19 @@ def fit(
         TrainingInterrupted: a signal asked to stop; a checkpoint has been written.
         UserError: another model's checkpoint, missing data, divergence.
     """
+    _leave_sigterm_alone(trainer)
     with stop or StopRequest():
         if baseline and ckpt_path is None:
             trainer.validate(module, datamodule=datamodule, verbose=False)
         trainer.fit(module, datamodule=datamodule, ckpt_path=None if ckpt_path is None else str(ckpt_path))
+
+
+def _leave_sigterm_alone(trainer: Trainer) -> None:
+    """Makes Lightning's own answer to SIGTERM do nothing; `StopRequest` answers.
+
+    With several processes Lightning 2.6 broadcasts from inside the signal handler, where it meets whatever
+    exchange the processes are at ("Received data size doesn't match"), and asks for it before every step,
+    which makes the host wait for the device.
+    """
+    trainer._signal_connector._sigterm_notifier_fn = lambda number, frame: None  # type: ignore[assignment, method-assign]
+    trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
