@@ -60,7 +60,9 @@ def overfit(root, enough=float("inf"), max_steps=300):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("ASAP_LONG_TESTS" not in os.environ, reason="takes minutes: set ASAP_LONG_TESTS=1 to run it")
+@pytest.mark.skipif(
+    "ASAP_LONG_TESTS" not in os.environ, reason="takes minutes: set ASAP_LONG_TESTS=1 to run it"
+)
 @pytest.mark.filterwarnings("ignore:You defined a `validation_step` but have no")
 @pytest.mark.filterwarnings("ignore:The 'train_dataloader' does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*smaller than the logging interval")
