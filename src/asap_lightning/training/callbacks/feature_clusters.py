@@ -31,7 +31,7 @@ class FitFeatureClusters(Callback):
     ) -> None:
         last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
         if trainer.global_step == trainer.max_steps or (trainer.is_last_batch and last_epoch):
-            generator = pl_module.inference_generator
+            generator = getattr(pl_module, "inference_generator", None)
             if isinstance(generator, Pix2pixHDGenerator) and generator.clusters is not None:
                 self.fit(trainer, generator, pl_module.device)
 
