@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from asap_lightning.commands import COMMANDS
 from asap_lightning.commands.completion import SCRIPTS, candidates
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("asap ", {"train", "evaluate", "predict", "data", "completion"}),
+        ("asap ", {command.name for command in COMMANDS}),
         ("asap tr", {"train"}),
         ("asap data ", {"demo", "check"}),
         ("asap completion z", {"zsh"}),

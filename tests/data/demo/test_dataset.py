@@ -179,7 +179,7 @@ def test_process_that_dies(tmp_path: Path) -> None:
         "from asap_lightning.data.demo import write_demo_dataset\n"
         f"write_demo_dataset({str(tmp_path / 'out')!r}, count=4, size=32, workers=2, progress=False)\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=180)
     assert done.returncode == 1
     assert "UserError" in done.stderr and "Use fewer workers" in done.stderr
 
@@ -202,7 +202,7 @@ def test_ctrl_c_leaves_whole_files_and_no_processes(tmp_path: Path, workers: int
     while not (tmp_path / "out/base/cmp_b0002.xml").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=180)
     assert process.returncode != 0
     # `communicate` has come back, so no process of the pool holds the error stream any more.
     assert "KeyboardInterrupt" in errors
