@@ -14,6 +14,14 @@ from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
 
 
+def ends_training(trainer: Trainer) -> bool:
+    """Whether the batch that has just been trained on is the last of the training."""
+    if trainer.global_step == trainer.max_steps:
+        return True
+    last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
+    return bool(trainer.is_last_batch and last_epoch)
+
+
 class CheckpointWriter(Checkpoint):
     """Writes ``last.ckpt``, ``best.ckpt`` and ``step_00001000.ckpt`` into one folder.
 
@@ -81,7 +89,7 @@ class CheckpointWriter(Checkpoint):
             return
         self._seen_step = step
         stopping = self._stop_requested(trainer, step)
-        if step % self.every_n_steps == 0 or stopping or self._ends_training(trainer):
+        if step % self.every_n_steps == 0 or stopping or ends_training(trainer):
             self._write(trainer, pl_module, self.last_path)
         if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
             self._write(trainer, pl_module, self.folder / f"step_{step:08d}.ckpt")
@@ -131,12 +139,6 @@ class CheckpointWriter(Checkpoint):
                 f"no checkpoint is written from it, {kept}; lower the learning rates or set training.clip"
             )
         trainer.save_checkpoint(path)
-
-    def _ends_training(self, trainer: Trainer) -> bool:
-        if trainer.global_step == trainer.max_steps:
-            return True
-        last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
-        return bool(trainer.is_last_batch and last_epoch)
 
     def _stop_requested(self, trainer: Trainer, count: int) -> bool:
         """Whether to stop now; with several processes, whether any of them was asked to.

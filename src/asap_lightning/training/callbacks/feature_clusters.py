@@ -9,6 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from asap_lightning.models.pix2pixhd.clusters import fit_clusters
 from asap_lightning.models.pix2pixhd.generator import Pix2pixHDGenerator
+from asap_lightning.training.checkpoint_writer import ends_training
 
 
 class FitFeatureClusters(Callback):
@@ -29,8 +30,7 @@ class FitFeatureClusters(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
-        if trainer.global_step == trainer.max_steps or (trainer.is_last_batch and last_epoch):
+        if ends_training(trainer):
             generator = getattr(pl_module, "inference_generator", None)
             if isinstance(generator, Pix2pixHDGenerator) and generator.clusters is not None:
                 self.fit(trainer, generator, pl_module.device)
