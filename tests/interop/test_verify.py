@@ -200,6 +200,45 @@ def test_discriminators_of_three_scales_on_odd_sizes(tmp_path, size, kind):
     assert all(row.verdict == "agrees" for row in rows), table(rows)
 
 
+def plain_spade_judge(channels, norm, spectral):
+    """SPADE's discriminator written out: the authors' names, layer by layer."""
+
+    def scale():
+        modules = {"model0": nn.Sequential(nn.Conv2d(channels, 4, 4, 2, 2), nn.LeakyReLU(0.2))}
+        for index, (a, b, stride) in enumerate([(4, 8, 2), (8, 16, 1)], start=1):
+            conv = nn.Conv2d(a, b, 4, stride, 2, bias=norm is None)
+            conv = nn.utils.spectral_norm(conv) if spectral else conv
+            inner = conv if norm is None else nn.Sequential(conv, norm(b))
+            modules[f"model{index}"] = nn.Sequential(inner, nn.LeakyReLU(0.2))
+        modules["model3"] = nn.Sequential(nn.Conv2d(16, 1, 4, 1, 2))
+        return nn.ModuleDict(modules)
+
+    return nn.ModuleDict({"discriminator_0": scale(), "discriminator_1": scale()})
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`|.*spectral_norm.*:FutureWarning")
+@pytest.mark.parametrize("channels", [3, 1, 8])
+@pytest.mark.parametrize(
+    ("norm", "spectral"),
+    [(nn.InstanceNorm2d, False), (nn.BatchNorm2d, True), (None, True), (None, False), (nn.BatchNorm2d, False)],
+)
+def test_multiscale_discriminator_with_other_norms(tmp_path, channels, norm, spectral):
+    judge = randomized(plain_spade_judge(channels, norm, spectral))
+    x = torch.randn(2, channels, 40, 33)
+    outputs, image = {}, x
+    with torch.no_grad():
+        for index, scale in enumerate(judge.values()):
+            feature = image
+            for layer, stage in enumerate(scale.values()):
+                feature = outputs[f"scale{index}_layer{layer}"] = stage(feature)
+            image = nn.functional.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
+    torch.save({"state_dict": judge.state_dict(), "inputs": {"x": x}, "outputs": outputs}, tmp_path / "made.pt")
+    (tmp_path / "made.json").write_text(json.dumps({"system": "multiscale PatchGAN discriminator"}))
+    rows = verify(tmp_path / "made.pt")
+    assert len(rows) == 8
+    assert all(row.verdict == "agrees" for row in rows), table(rows)
+
+
 @pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d, nn.Identity])
 def test_pix2pix_with_other_norms_and_depths(tmp_path, norm):
     spec = ConditionSpec("image", channels=4)

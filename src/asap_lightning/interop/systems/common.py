@@ -75,7 +75,17 @@ def condition_spec(channels: int, options: Options, *, edges: bool | None = None
 
 def image_spec(channels: int) -> ConditionSpec:
     """A continuous condition, for networks that are fed planes directly."""
-    return ConditionSpec("image", channels=max(1, channels))
+    return ConditionSpec("image", channels=channels)
+
+
+def judged(channels: int) -> tuple[ConditionSpec, dict[str, Any]]:
+    """The condition behind a discriminator's input channels, and the arguments that give that many.
+
+    Three are the image's. With three or fewer there is no condition: the image is judged alone.
+    """
+    if channels > 3:
+        return image_spec(channels - 3), {}
+    return image_spec(1), {"conditional": False, "image_channels": channels}
 
 
 def norm_node(state: State, layer: str, *, has_bias: bool) -> dict[str, Any]:

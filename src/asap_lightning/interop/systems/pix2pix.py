@@ -9,7 +9,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.interop.description import Description, Options, State, partial_node
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
-from asap_lightning.interop.systems.common import flag, image_spec, norm_node, option, tensor
+from asap_lightning.interop.systems.common import flag, image_spec, judged, norm_node, option, tensor
 from asap_lightning.models import PatchGan, PixelGan, ResnetGenerator, UNetGenerator
 
 HINT = "settings that explain it: netG, norm, no_dropout"
@@ -103,6 +103,7 @@ def names(generator: UNetGenerator | ResnetGenerator, state: State) -> NameMap:
 def infer_patchgan(state: State, options: Options) -> Description:
     """A PatchGAN's settings: the number of convolutions tells its receptive field."""
     first = tensor(state, "model.0.weight", "a pix2pix PatchGAN")
+    spec, channels = judged(first.shape[1])
     convs = [name for name in state if re.fullmatch(r"model\.\d+\.weight", name) and state[name].dim() == 4]
     has_bias = "model.2.bias" in state
     arguments = {
@@ -111,7 +112,7 @@ def infer_patchgan(state: State, options: Options) -> Description:
         "norm": norm_node(state, "model.3", has_bias=has_bias),
         "bias": has_bias,
     }
-    return Description("asap_lightning.models.PatchGan", arguments, image_spec(first.shape[1] - 3))
+    return Description("asap_lightning.models.PatchGan", {**arguments, **channels}, spec)
 
 
 def patchgan_names(discriminator: PatchGan) -> NameMap:
@@ -127,13 +128,14 @@ def patchgan_names(discriminator: PatchGan) -> NameMap:
 def infer_pixelgan(state: State, options: Options) -> Description:
     """A PixelGAN's settings."""
     first = tensor(state, "net.0.weight", "a pix2pix PixelGAN")
+    spec, channels = judged(first.shape[1])
     has_bias = "net.2.bias" in state
     arguments = {
         "width": first.shape[0],
         "norm": norm_node(state, "net.3", has_bias=has_bias),
         "bias": has_bias,
     }
-    return Description("asap_lightning.models.PixelGan", arguments, image_spec(first.shape[1] - 3))
+    return Description("asap_lightning.models.PixelGan", {**arguments, **channels}, spec)
 
 
 def pixelgan_names(discriminator: PixelGan) -> NameMap:

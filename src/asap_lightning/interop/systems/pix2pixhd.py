@@ -7,7 +7,7 @@ from typing import Any
 from asap_lightning.interop.description import Description, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
-from asap_lightning.interop.systems.common import condition_spec, image_spec, indices, norm_node, tensor
+from asap_lightning.interop.systems.common import condition_spec, indices, judged, norm_node, tensor
 from asap_lightning.models import Pix2pixHDDiscriminator, Pix2pixHDGenerator
 from asap_lightning.models.discriminators import ConvolutionStack
 from asap_lightning.models.pix2pixhd import InstanceEncoder
@@ -100,6 +100,7 @@ def encoder_names(encoder: InstanceEncoder) -> NameMap:
 def infer_discriminator(state: State, options: Options) -> Description:
     """The discriminator's settings."""
     first = tensor(state, "scale0_layer0.0.weight", "pix2pixHD's discriminator")
+    spec, channels = judged(first.shape[1])
     layers = len(indices(state, r"scale0_layer(\d+)\.")) - 2
     arguments = {
         "scales": len(indices(state, r"scale(\d+)_layer")),
@@ -108,7 +109,7 @@ def infer_discriminator(state: State, options: Options) -> Description:
         "norm": norm_node(state, "scale0_layer1.1", has_bias=True),
     }
     target = "asap_lightning.models.Pix2pixHDDiscriminator"
-    return Description(target, arguments, image_spec(first.shape[1] - 3))
+    return Description(target, {**arguments, **channels}, spec)
 
 
 def discriminator_names(discriminator: Pix2pixHDDiscriminator) -> NameMap:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.models.layers import spectral_norm, xavier_init
+from asap_lightning.models.layers import Norm, spectral_norm, xavier_init
 
 Features = list[list[Tensor]]
 
@@ -19,14 +19,29 @@ def halve(image: Tensor) -> Tensor:
     return F.avg_pool2d(image, 3, stride=2, padding=1, count_include_pad=False)
 
 
+def judged_channels(spec: ConditionSpec, conditional: bool, image_channels: int) -> int:
+    """Channels that a discriminator sees: the image with, if it is conditional, the condition's dense planes."""
+    return image_channels + (spec.dense_channels if conditional else 0)
+
+
 class PatchDiscriminator(nn.Module):
     """One scale: (B, C, H, W) -> the features of every layer, the last being the prediction.
 
     conv4x4 s2; ``layers - 1`` x (conv4x4 with spectral norm, instance norm), doubling up to ``max_width``,
-    stride 2 but the last 1; conv4x4 s1 -> 1. LeakyReLU 0.2, padding 2 throughout.
+    stride 2 but the last 1; conv4x4 s1 -> 1. LeakyReLU 0.2, padding 2 throughout. A convolution that a norm
+    follows has no bias.
     """
 
-    def __init__(self, inputs: int, *, layers: int = 4, width: int = 64, max_width: int = 512) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        *,
+        layers: int = 4,
+        width: int = 64,
+        max_width: int = 512,
+        norm: Norm = nn.InstanceNorm2d,
+        spectral: bool = True,
+    ) -> None:
         super().__init__()
         if layers < 2:
             raise ValueError(f"a patch discriminator needs at least 2 layers, got {layers}")
@@ -34,8 +49,9 @@ class PatchDiscriminator(nn.Module):
         stages = [nn.Sequential(nn.Conv2d(inputs, widths[0], 4, 2, 2), nn.LeakyReLU(0.2))]
         for index, (a, b) in enumerate(itertools.pairwise(widths)):
             stride = 1 if index == layers - 2 else 2
-            conv = spectral_norm(nn.Conv2d(a, b, 4, stride, 2, bias=False))
-            stages.append(nn.Sequential(conv, nn.InstanceNorm2d(b), nn.LeakyReLU(0.2)))
+            normed = norm(b)
+            conv: nn.Module = nn.Conv2d(a, b, 4, stride, 2, bias=isinstance(normed, nn.Identity))
+            stages.append(nn.Sequential(spectral_norm(conv) if spectral else conv, normed, nn.LeakyReLU(0.2)))
         stages.append(nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, 2)))
         self.stages = nn.ModuleList(stages)
 
@@ -56,6 +72,10 @@ class MultiscaleDiscriminator(nn.Module):
         layers: layers of each scale's discriminator.
         width: channels of its first layer.
         max_width: largest number of channels.
+        norm: makes the norm of the inner layers from a number of channels (`torch.nn.Identity`: none).
+        spectral: whether the inner layers have spectral norm.
+        conditional: false: the image is judged alone (pix2pix, section 4.1: GAN against cGAN).
+        image_channels: of the judged image.
         init_gain: of the Xavier initialisation.
     """
 
@@ -67,13 +87,24 @@ class MultiscaleDiscriminator(nn.Module):
         layers: int = 4,
         width: int = 64,
         max_width: int = 512,
+        norm: Norm = nn.InstanceNorm2d,
+        spectral: bool = True,
+        conditional: bool = True,
+        image_channels: int = 3,
         init_gain: float = 0.02,
     ) -> None:
         super().__init__()
-        self.spec = spec
-        inputs = spec.dense_channels + 3
+        self.spec, self.conditional = spec, conditional
         self.scales = nn.ModuleList(
-            PatchDiscriminator(inputs, layers=layers, width=width, max_width=max_width) for _ in range(scales)
+            PatchDiscriminator(
+                judged_channels(spec, conditional, image_channels),
+                layers=layers,
+                width=width,
+                max_width=max_width,
+                norm=norm,
+                spectral=spectral,
+            )
+            for _ in range(scales)
         )
         xavier_init(self, init_gain)
 
@@ -87,7 +118,7 @@ class MultiscaleDiscriminator(nn.Module):
         Returns:
             Per scale the features of every layer; the last of each is the prediction.
         """
-        return self.judge(torch.cat([condition, image], dim=1))
+        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
 
     def judge(self, pair: Tensor) -> Features:
         """As `forward`, on the concatenation of condition and image."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.models.discriminators.multiscale import judged_channels
 from asap_lightning.models.layers import Norm, needs_bias, normal_init
 
 Features = list[list[Tensor]]
@@ -72,6 +73,8 @@ class PatchGan(nn.Module):
         width: channels of the first layer; the widest has eight times as many.
         norm: makes a norm from a number of channels.
         bias: whether convolutions before a norm have one; None: if the norm has no shift of its own.
+        conditional: false: the image is judged alone (section 4.1: GAN against cGAN).
+        image_channels: of the judged image.
         init_std: of the normal initialisation.
     """
 
@@ -83,12 +86,14 @@ class PatchGan(nn.Module):
         width: int = 64,
         norm: Norm = nn.BatchNorm2d,
         bias: bool | None = None,
+        conditional: bool = True,
+        image_channels: int = 3,
         init_std: float = 0.02,
     ) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.conditional = spec, conditional
         self.network = ConvolutionStack(
-            spec.dense_channels + 3,
+            judged_channels(spec, conditional, image_channels),
             layers=layers,
             width=width,
             max_width=8 * width,
@@ -100,7 +105,7 @@ class PatchGan(nn.Module):
 
     def forward(self, condition: Tensor, image: Tensor) -> Features:
         """Judges images (B, 3, H, W) with their dense condition; one scale, see `judge`."""
-        return self.judge(torch.cat([condition, image], dim=1))
+        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
 
     def judge(self, pair: Tensor) -> Features:
         """The features of the one scale for condition and image concatenated (B, C + 3, H, W)."""
@@ -115,6 +120,8 @@ class PixelGan(nn.Module):
         width: channels of the first layer.
         norm: makes a norm from a number of channels.
         bias: whether convolutions after the first have one; None: if the norm has no shift of its own.
+        conditional: false: the image is judged alone (section 4.1: GAN against cGAN).
+        image_channels: of the judged image.
         init_std: of the normal initialisation.
     """
 
@@ -125,12 +132,14 @@ class PixelGan(nn.Module):
         width: int = 64,
         norm: Norm = nn.BatchNorm2d,
         bias: bool | None = None,
+        conditional: bool = True,
+        image_channels: int = 3,
         init_std: float = 0.02,
     ) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.conditional = spec, conditional
         bias = needs_bias(norm) if bias is None else bias
-        self.conv1 = nn.Conv2d(spec.dense_channels + 3, width, 1)
+        self.conv1 = nn.Conv2d(judged_channels(spec, conditional, image_channels), width, 1)
         self.conv2, self.norm2 = nn.Conv2d(width, 2 * width, 1, bias=bias), norm(2 * width)
         self.conv3 = nn.Conv2d(2 * width, 1, 1, bias=bias)
         self.activation = nn.LeakyReLU(0.2)
@@ -138,7 +147,7 @@ class PixelGan(nn.Module):
 
     def forward(self, condition: Tensor, image: Tensor) -> Features:
         """Judges images (B, 3, H, W) with their dense condition; one scale, see `judge`."""
-        return self.judge(torch.cat([condition, image], dim=1))
+        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
 
     def judge(self, pair: Tensor) -> Features:
         """The features of the one scale for condition and image concatenated (B, C + 3, H, W)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.models.discriminators.multiscale import halve
+from asap_lightning.models.discriminators.multiscale import halve, judged_channels
 from asap_lightning.models.discriminators.patchgan import ConvolutionStack, Features
 from asap_lightning.models.layers import Norm, normal_init
 
@@ -21,6 +21,8 @@ class Pix2pixHDDiscriminator(nn.Module):
         width: channels of the first layer.
         max_width: largest number of channels.
         norm: makes a norm from a number of channels.
+        conditional: false: the image is judged alone.
+        image_channels: of the judged image.
         init_std: of the normal initialisation.
     """
 
@@ -33,13 +35,15 @@ class Pix2pixHDDiscriminator(nn.Module):
         width: int = 64,
         max_width: int = 512,
         norm: Norm = nn.InstanceNorm2d,
+        conditional: bool = True,
+        image_channels: int = 3,
         init_std: float = 0.02,
     ) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.conditional = spec, conditional
         self.scales = nn.ModuleList(
             ConvolutionStack(
-                spec.dense_channels + 3,
+                judged_channels(spec, conditional, image_channels),
                 layers=layers,
                 width=width,
                 max_width=max_width,
@@ -53,7 +57,7 @@ class Pix2pixHDDiscriminator(nn.Module):
 
     def forward(self, condition: Tensor, image: Tensor) -> Features:
         """Judges images (B, 3, H, W) with their dense condition: per scale features, then prediction."""
-        return self.judge(torch.cat([condition, image], dim=1))
+        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
 
     def judge(self, pair: Tensor) -> Features:
         """As `forward`, on the concatenation of condition and image."""
