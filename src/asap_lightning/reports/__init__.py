@@ -1,0 +1,1 @@
+"""Reports: what runs have written, as one HTML file that needs neither server nor network."""
