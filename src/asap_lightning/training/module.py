@@ -19,7 +19,7 @@ from asap_lightning.metrics import ImageMetrics
 from asap_lightning.models import Generator, GeneratorOutput
 from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.diverged import check_finite
-from asap_lightning.training.judging import judge_for_generator, judge_jointly
+from asap_lightning.training.judging import Features, judge_for_generator, judge_jointly
 from asap_lightning.training.resumable import ResumableModule
 from asap_lightning.training.schedule import ConstantThenLinear
 from asap_lightning.training.updates import check_settings, frozen, named_terms, with_guide
@@ -96,6 +96,7 @@ class TranslationModule(ResumableModule):
         self.order, self.d_steps_per_g, self.share_fake = order, d_steps_per_g, share_fake
         self.accumulate, self.clip = accumulate, clip
         self.metrics = ImageMetrics() if metrics is None else metrics
+        self.on_judged: Callable[[Features, Features], None] | None = None
         if compile:
             generator.compile()
             if discriminator is not None:
@@ -201,6 +202,8 @@ class TranslationModule(ResumableModule):
     ) -> Terms:
         assert self.discriminator is not None
         judged_fake, judged_real = judge_jointly(self.discriminator, planes, fake, batch.require_photo())
+        if self.on_judged is not None:  # a callback watches the verdicts on fake and real
+            self.on_judged(judged_fake, judged_real)
         terms = self.objective.discriminator_terms(judged_fake, judged_real)
         self._backward(terms, "loss_d")
         if steps_now:
