@@ -7,7 +7,7 @@ import torch
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.layouts.classes import CITYSCAPES, CMP, names
 from asap_lightning.data.palettes import class_colours, colorize_label
-from asap_lightning.data.panels import condition_to_image, fit, photo_to_image, sample_to_image, tile
+from asap_lightning.data.panels import condition_to_image, fit, photo_to_image, sample_to_image, tile, untile
 from asap_lightning.data.sample import Sample
 
 
@@ -61,6 +61,16 @@ def test_a_grid_centres_pictures_of_different_sizes():
     assert titled.shape[0] == 18 + 6
     with pytest.raises(ValueError, match="at least one picture"):
         tile([[]])
+
+
+def test_the_cells_of_a_grid_are_found_again():
+    random = np.random.default_rng(0)
+    rows = [[random.integers(0, 256, (5, 9, 3), np.uint8) for _ in range(3)] for _ in range(2)]
+    found = untile(tile(rows, ["label", "generated", "photo"]), rows=2, columns=3)
+    assert all(np.array_equal(a, b) for want, got in zip(rows, found, strict=True)
+               for a, b in zip(want, got, strict=True))  # fmt: skip
+    with pytest.raises(ValueError, match="is no grid of 4 x 3 pictures"):
+        untile(tile(rows, ["label", "generated", "photo"]), rows=4, columns=3)
 
 
 def test_fit_only_makes_smaller():

@@ -65,6 +65,21 @@ def tile(rows: Sequence[Sequence[Picture]], titles: Sequence[str] = ()) -> Pictu
     return _with_titles(canvas, titles, width) if titles else canvas
 
 
+def untile(grid: Picture, rows: int, columns: int) -> list[list[Picture]]:
+    """The cells of a grid that `tile` has made with titles.
+
+    Raises:
+        ValueError: a grid of this size has not that many rows and columns.
+    """
+    height, rest_down = divmod(grid.shape[0] - _TITLE_HEIGHT, rows)
+    width, rest_across = divmod(grid.shape[1] - _GAP, columns)
+    if rest_down or rest_across or min(height, width) <= _GAP:
+        raise ValueError(f"{grid.shape[0]} x {grid.shape[1]} is no grid of {rows} x {columns} pictures")
+    tops = [_TITLE_HEIGHT + row * height for row in range(rows)]
+    lefts = [_GAP + column * width for column in range(columns)]
+    return [[grid[y : y + height - _GAP, x : x + width - _GAP] for x in lefts] for y in tops]
+
+
 def _with_titles(canvas: Picture, titles: Sequence[str], width: int) -> Picture:
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)

@@ -92,7 +92,7 @@ def _job(folder: Path, settings: dict[str, Any]) -> SweepJob:
     job = SweepJob(folder, settings, FINISHED if done else STOPPED if begun else NOT_BEGUN)
     table = folder / "metrics.csv"
     if table.is_file():
-        history = MetricHistory(table)
+        history = MetricHistory(table, read_only=True)
         job.steps = max(history.last_step, 0)
         for column in history.columns:
             values = history.series(column)[1]

@@ -52,6 +52,14 @@ def test_a_torn_last_line_is_dropped(tmp_path: Path, torn: str) -> None:
     assert lines(history.path) == ["step,loss,val", "1,1,2", "2,4,"]
 
 
+def test_a_reader_leaves_the_file_of_a_running_training_alone(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,loss\n1,0.5\n2,0.2")  # the second row is just being written
+    reader = MetricHistory(path, read_only=True)
+    assert reader.rows == {1: {"loss": 0.5}}
+    assert path.read_text() == "step,loss\n1,0.5\n2,0.2"
+
+
 def test_cut_after_a_step(tmp_path: Path) -> None:
     history = MetricHistory(tmp_path / "metrics.csv")
     for step in (10, 20, 30):

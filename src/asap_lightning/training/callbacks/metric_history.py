@@ -21,14 +21,19 @@ class MetricHistory:
     temporary one and renames it. So a killed process loses at most the row that it was writing, and
     a line that was torn is dropped when the file is read again.
 
+    Args:
+        path: the file.
+        read_only: leave the file as it is, torn lines included: another process may be writing it.
+
     Attributes:
         path: the file.
         columns: ``step`` first, then in order of appearance.
         rows: step -> values by column, in the order of steps.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self.columns: list[str] = [STEP]
         self.rows: dict[int, dict[str, float]] = {}
         self._offset_of_last = 0
@@ -107,7 +112,8 @@ class MetricHistory:
                 named = zip(self.columns[1:], cells[1:], strict=True)
                 self.rows[int(cells[0])] = {name: float(cell) for name, cell in named if _is_number(cell)}
         self.rows = dict(sorted(self.rows.items()))
-        self._rewrite()
+        if not self._read_only:
+            self._rewrite()
 
 
 def _text(value: float | None) -> str:
