@@ -97,5 +97,7 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging")
     # Lightning looks for a position in the loader; here the data module carries it.
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch")
+    # On a machine with SLURM it advises to start through srun, also where nobody wants to.
+    warnings.filterwarnings("ignore", message="The `srun` command is available")
     # Lightning 2.6 on torch 2.15 uses a class that torch has deprecated.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated", category=FutureWarning)

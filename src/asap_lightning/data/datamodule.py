@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities import rank_zero_warn
 
@@ -138,9 +139,23 @@ class PairedDataModule(LightningDataModule):
         return self.geometry.width
 
     def prepare_data(self) -> None:
-        """Makes the data set if it is one that can be made and is not there."""
-        if self._prepare is not None and not self.layout.root.exists():
-            self._prepare(self.layout.root)
+        """Makes the data set if it is one that can be made and is not there.
+
+        It appears when it is whole; of several processes one makes it and the others wait.
+        """
+        root = self.layout.root
+        if self._prepare is None or root.exists():
+            return
+        try:
+            root.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(root.with_name(f".{root.name}.lock")):
+                if not root.exists():
+                    unfinished = root.with_name(f".{root.name}.unfinished")
+                    self._prepare(unfinished)
+                    unfinished.rename(root)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(f"{root}: the data set could not be made there: {reason}") from error
 
     def setup(self, stage: str | None = None) -> None:
         """Finds the files of the splits that this stage needs; reads none of them."""
