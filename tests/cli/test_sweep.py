@@ -166,10 +166,10 @@ def test_a_failed_job_does_not_stop_the_sweep_and_shows_in_the_report(
     (sweep,) = tmp_path.glob("runs/demo/multirun/*")
     assert {job.settings["generator.phi_mode"]: job.status for job in read_sweep(sweep)} == {
         "nearest": "finished",
-        "wavy": "not begun",
+        "wavy": "failed",
     }
     report = asap("report", "sweep", sweep)
-    assert report.code == 0 and "not begun" in report.out and "nothing to draw" in report.out
+    assert report.code == 0 and "failed" in report.out and "nothing to draw" in report.out
 
 
 def test_a_folder_that_is_no_sweep(asap, tmp_path: Path) -> None:

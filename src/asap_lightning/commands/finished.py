@@ -1,4 +1,7 @@
-"""Which jobs of a sweep are done: a mark in the job's folder, keyed by its resolved configuration."""
+"""Which jobs of a sweep are done: a mark in the job's folder, keyed by its resolved configuration.
+
+A job that failed leaves another mark, with the reason.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 from asap_lightning.files import atomic_write
 
 MARK = "finished.json"
+FAILURE = "failed.json"
 
 
 def job_key(config: Mapping[str, Any], folder: Path | None = None) -> str:
@@ -41,3 +45,14 @@ def mark_finished(folder: Path, config: Mapping[str, Any], step: int) -> None:
     """Leaves the mark, after the last checkpoint."""
     with atomic_write(folder / MARK, "w") as file:
         json.dump({"job": job_key(config, folder), "step": step}, file)
+
+
+def mark_failed(folder: Path, reason: str) -> None:
+    """Leaves why a job has failed, for `asap report sweep`."""
+    with atomic_write(folder / FAILURE, "w") as file:
+        json.dump({"error": reason}, file)
+
+
+def forget_failure(folder: Path) -> None:
+    """A job is tried again."""
+    (folder / FAILURE).unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
@@ -20,6 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from asap_lightning.commands.configs import conf_dir
+from asap_lightning.commands.finished import forget_failure, mark_failed
 from asap_lightning.commands.hydra_errors import translate
 from asap_lightning.commands.resolvers import register_resolvers
 
@@ -63,8 +65,9 @@ class Job:
     """What Hydra calls with a composed configuration.
 
     The error of a single run is kept in ``error``, because Hydra would print about it before anyone can.
-    In a multirun the mistake of each job is printed when it happens, and raised, so that the sweeper
-    knows; the other jobs go on, and Hydra raises the first failed job's error after the last.
+    In a multirun the mistake of each job is printed when it happens, kept in the job's folder, and raised,
+    so that the sweeper knows; the other jobs go on, and Hydra raises the first failed job's error after the
+    last.
     """
 
     def __init__(self, module: str) -> None:
@@ -73,6 +76,8 @@ class Job:
         self.full_error = os.environ.get(FULL_ERROR)
 
     def __call__(self, config: DictConfig) -> Any:
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        forget_failure(folder)
         try:
             # As the user has set it: a process that is started there inherits it.
             with hydra_full_error(self.full_error):
@@ -86,6 +91,7 @@ class Job:
             text = mistake if mistake is not None else f"{type(error).__name__}: {error}"
             name = hydra.job.override_dirname
             print(f"asap: job {hydra.job.num} ({name}) failed: {text}", file=sys.stderr)
+            mark_failed(folder, str(text))
             raise
 
 

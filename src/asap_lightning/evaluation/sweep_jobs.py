@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
-import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-import yaml  # type: ignore[import-untyped]
+import yaml
 
-from asap_lightning.condition import Condition
 from asap_lightning.errors import UserError
-from asap_lightning.inference import Translator
+from asap_lightning.evaluation.latency import measure_checkpoint
 from asap_lightning.metrics import best_value, higher_is_better
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 
-FINISHED, STOPPED, NOT_BEGUN = "finished", "stopped", "not begun"
+FINISHED, FAILED, STOPPED, NOT_BEGUN = "finished", "failed", "stopped", "not begun"
 
 
 @dataclass
@@ -29,7 +26,8 @@ class SweepJob:
     Attributes:
         folder: of its run.
         settings: the values that differ between the sweep's jobs, by key.
-        status: ``finished``, ``stopped`` (interrupted or failed; it can be resumed), ``not begun``.
+        status: ``finished``, ``failed``, ``stopped`` (interrupted, or it still runs), ``not begun``.
+        reason: why it is not finished, as far as its folder tells; empty if it is.
         steps: generator updates done.
         metrics: best value of every validation metric, by its name without ``val/``.
         parameters: of the generator; None without a checkpoint.
@@ -39,6 +37,7 @@ class SweepJob:
     folder: Path
     settings: dict[str, Any]
     status: str
+    reason: str = ""
     steps: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     parameters: int | None = None
@@ -87,9 +86,7 @@ def _order(value: Any) -> tuple[bool, float, str]:
 
 
 def _job(folder: Path, settings: dict[str, Any]) -> SweepJob:
-    begun = (folder / "config.yaml").is_file()
-    done = (folder / "finished.json").is_file()
-    job = SweepJob(folder, settings, FINISHED if done else STOPPED if begun else NOT_BEGUN)
+    job = SweepJob(folder, settings, *_state(folder))
     table = folder / "metrics.csv"
     if table.is_file():
         history = MetricHistory(table, read_only=True)
@@ -101,51 +98,37 @@ def _job(folder: Path, settings: dict[str, Any]) -> SweepJob:
     return job
 
 
+def _state(folder: Path) -> tuple[str, str]:
+    """Status and reason, from the marks and the last words of a job."""
+    if (folder / "finished.json").is_file():
+        return FINISHED, ""
+    failure = folder / "failed.json"
+    if failure.is_file():
+        try:
+            return FAILED, str(json.loads(failure.read_text(encoding="utf-8"))["error"])
+        except (json.JSONDecodeError, KeyError, TypeError):
+            return FAILED, f"{failure.name} cannot be read"
+    if not (folder / "config.yaml").is_file():
+        return NOT_BEGUN, "it has not come to its first step"
+    return STOPPED, _last_words(
+        folder / "train.log"
+    ) or "killed, or it still runs"
+
+
+def _last_words(log: Path) -> str:
+    """What a training logs when a signal stops it; empty if it was not."""
+    if not log.is_file():
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    last = lines[-1].rpartition("[INFO] ")[2] if lines else ""
+    return last if last.startswith("stopped by ") else ""
+
+
 def measure_job(job: SweepJob, *, device: str = "auto", repeats: int = 10) -> None:
-    """Sets ``parameters`` and ``latency_ms``: one random condition of the training's size, translated.
-
-    The median over ``repeats`` calls after three warm-up calls, of what `Translator.translate` does from
-    the condition on the device to the image on the device.
-    """
-    if job.checkpoint is None:
-        return
-    translator = Translator(job.checkpoint, device=device)
-    job.parameters = sum(parameter.numel() for parameter in translator.generator.parameters())
-    config = translator.description.config if translator.description is not None else {}
-    data = config.get("data", {})
-    condition = _random_condition(translator, int(data.get("height", 256)), int(data.get("width", 256)))
-    seconds = [_timed(translator, condition) for _ in range(3 + repeats)][3:]
-    job.latency_ms = 1000 * statistics.median(seconds)
-
-
-def _random_condition(translator: Translator, height: int, width: int) -> Condition:
-    spec, draw = translator.spec, torch.Generator().manual_seed(0)
-    instance = torch.randint(0, 9, (1, height, width), generator=draw, dtype=torch.int32)
-    made = Condition(
-        instance=instance if spec.instance_edges else None, **_content(spec, height, width, draw)
-    )
-    return made.to(translator.device)
-
-
-def _content(spec: Any, height: int, width: int, draw: torch.Generator) -> dict[str, torch.Tensor]:
-    if spec.kind == "label":
-        # Blocks of 16 pixels, as label maps have areas and not noise.
-        small = torch.randint(0, spec.label_channels, (1, -(-height // 16), -(-width // 16)), generator=draw)
-        label = small.repeat_interleave(16, 1).repeat_interleave(16, 2)[:, :height, :width]
-        return {"label": label.to(torch.int32).contiguous()}
-    return {"image": torch.rand((1, spec.channels, height, width), generator=draw) * 2 - 1}
-
-
-def _timed(translator: Translator, condition: Condition) -> float:
-    def wait() -> None:
-        if translator.device.type == "cuda":
-            torch.cuda.synchronize(translator.device)
-
-    wait()
-    began = time.perf_counter()
-    translator.translate(condition)
-    wait()
-    return time.perf_counter() - began
+    """Sets ``parameters`` and, with ``repeats``, ``latency_ms`` from the job's checkpoint, if it has one."""
+    if job.checkpoint is not None:
+        cost = measure_checkpoint(job.checkpoint, device=device, repeats=repeats)
+        job.parameters, job.latency_ms = cost.parameters, cost.latency_ms
 
 
 def pareto_front(jobs: Sequence[SweepJob], metric: str) -> list[SweepJob]:
