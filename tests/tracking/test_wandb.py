@@ -10,7 +10,8 @@ from PIL import Image
 
 from asap_lightning.errors import UserError
 from asap_lightning.tracking import find_offline_runs, make_wandb_logger, read_offline_run
-from asap_lightning.tracking.wandb import ID_FILE, has_api_key, resolve_mode
+from asap_lightning.tracking.server import has_api_key
+from asap_lightning.tracking.starting import ID_FILE, resolve_mode
 from asap_lightning.training import TranslationModule
 
 Track = Callable[..., Any]
@@ -141,7 +142,7 @@ def test_without_a_key_it_is_offline_and_says_so(tmp_path: Path, caplog: pytest.
         assert resolve_mode("auto", tmp_path) == "offline"
     assert [record.getMessage() for record in caplog.records] == [
         f"W&B: no API key found, so the run is logged offline to {tmp_path / 'wandb'}; "
-        "`wandb sync` uploads it later"
+        "`asap tracking sync` uploads it later"
     ]
 
 
@@ -189,5 +190,5 @@ def test_an_unreachable_server_costs_the_online_run_but_not_the_training(
     monkeypatch.setattr(wandb, "init", unreachable)
     track(make_wandb_logger(tmp_path), tmp_path, max_steps=4)
     assert asked == ["online", "offline"]
-    assert "cannot reach the server (no route to host)" in caplog.text
+    assert "cannot start the run on" in caplog.text
     assert only_run(tmp_path).exit_code == 0

@@ -14,7 +14,7 @@ from asap_lightning.data.panels import Picture
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
 from asap_lightning.metrics import image_scores
-from asap_lightning.training.callbacks.sample_grid import spread
+from asap_lightning.training.callbacks.fixed_samples import spread
 from asap_lightning.training.callbacks.sample_pictures import column_titles, sample_pictures
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from asap_lightning.errors import UserError
+from asap_lightning.tracking.artifacts import known_artifact
 from asap_lightning.training.stopping import TrainingInterrupted
 
 
@@ -40,6 +42,22 @@ def finished_runs(loggers: Iterable[Any]) -> Iterator[None]:
         _finish(kept, exit_code_of(error))
         raise
     _finish(kept, 0)
+
+
+def note_input(loggers: Iterable[Any], role: str, checkpoint: str | Path | None) -> None:
+    """Tells the loggers that keep a lineage (W&B) which checkpoint the run is made from.
+
+    Args:
+        loggers: any; those without a ``use_checkpoint`` method are left alone.
+        role: ``resume``, ``initialize``, ``evaluate``, ``predict``.
+        checkpoint: a file, or None for none.
+    """
+    if checkpoint is None:
+        return
+    for logger in loggers:
+        use = getattr(logger, "use_checkpoint", None)
+        if callable(use):
+            use(role, checkpoint, known_artifact(checkpoint))
 
 
 def _finish(loggers: Iterable[Any], exit_code: int) -> None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import logging
-import netrc
 import os
-import secrets
-import string
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+import numpy as np
 import wandb
+from numpy.typing import NDArray
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from wandb.sdk.lib import RunDisabled
 
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
 from asap_lightning.metrics import higher_is_better
+from asap_lightning.tracking.artifacts import log_checkpoint
 from asap_lightning.tracking.offline import is_closed
+from asap_lightning.tracking.provenance import code_state, environment
+from asap_lightning.tracking.starting import Mode, ResolvedMode, resolve_mode, start_run
 
 log = logging.getLogger(__name__)
 
-Mode = Literal["auto", "online", "offline", "disabled"]
+LogCheckpoints = Literal["best", "all", False]
 STEP = "trainer/global_step"
 SUMMARISED = (
     "val/psnr",
@@ -38,7 +40,8 @@ SUMMARISED = (
     "val/miou",
     "val/pixel_accuracy",
 )
-ID_FILE = "wandb_run_id.txt"
+UNFINISHED = "upload_unfinished.txt"
+"""Left in an online run's folder when uploads were not done in time."""
 
 
 def make_wandb_logger(
@@ -54,6 +57,9 @@ def make_wandb_logger(
     mode: Mode = "auto",
     run_id: str | None = None,
     config: Mapping[str, Any] | None = None,
+    log_checkpoints: LogCheckpoints = "best",
+    init_timeout: float = 60,
+    finish_timeout: float = 600,
 ) -> RunLogger:
     """A logger whose run starts with the first use and lies in ``<folder>/wandb``.
 
@@ -71,14 +77,22 @@ def make_wandb_logger(
             variable ``WANDB_MODE`` decides before ``auto`` does. Nothing ever asks for a key.
         run_id: id of a run to continue; None takes the id in the folder, or makes a new one.
         config: the resolved configuration, as nested plain containers.
+        log_checkpoints: ``best`` logs ``best.ckpt`` (without one ``last.ckpt``) as an artifact once, when
+            the training ends; ``all`` every checkpoint whenever it is written; False none.
+        init_timeout: seconds to wait for the server at the start; afterwards the run is logged offline.
+        finish_timeout: seconds to wait for uploads at the end; 0 waits for ever.
 
     Raises:
-        UserError: ``mode=online`` without an API key, or an unknown mode.
+        UserError: ``mode=online`` without an API key, or an unknown mode or choice.
     """
     folder = Path(folder)
+    if log_checkpoints not in ("best", "all", False):
+        raise UserError(f"logger.wandb.log_checkpoints: {log_checkpoints!r} is unknown; best, all or false")
     return RunLogger(
         mode=resolve_mode(mode, folder),
         save_dir=folder,
+        log_checkpoints=log_checkpoints,
+        timeouts={"init_timeout": float(init_timeout), "finish_timeout": float(finish_timeout)},
         project=project,
         entity=entity,
         group=group,
@@ -98,10 +112,22 @@ class RunLogger(WandbLogger):
     and `finish` ends it with an exit code.
     """
 
-    def __init__(self, mode: Literal["online", "offline", "disabled"], save_dir: Path, **init: Any) -> None:
+    def __init__(
+        self,
+        mode: ResolvedMode,
+        save_dir: Path,
+        log_checkpoints: LogCheckpoints = False,
+        timeouts: Mapping[str, float] | None = None,
+        **init: Any,
+    ) -> None:
         super().__init__(save_dir=str(save_dir), mode=mode, **init)
         self._wandb_init.pop("anonymous", None)  # W&B warns when it is named, even as None
-        self.mode: Literal["online", "offline", "disabled"] = mode
+        self.mode: ResolvedMode = mode
+        self.log_checkpoints: LogCheckpoints = log_checkpoints
+        self._timeouts = dict(timeouts or {})
+        self._pending: tuple[Path, list[str], dict[str, Any]] | None = None
+        self._snapshots: list[Path] = []
+        self._used: list[str] = []
 
     @property
     @rank_zero_experiment
@@ -111,11 +137,16 @@ class RunLogger(WandbLogger):
         if self._experiment is None and attach_id is not None:
             self._experiment = wandb._attach(attach_id)  # type: ignore[attr-defined]
         if self._experiment is None:
-            self._experiment = _start(self._wandb_init)
+            code = code_state()
+            settings: dict[str, Any] = {**self._timeouts, "finish_timeout_raises": True}
+            if code.root is not None:
+                settings["git_root"] = str(code.root)
+            self._experiment = start_run(self._wandb_init, settings)
             if self.mode == "online" and getattr(self._experiment, "offline", False):
                 self.mode = "offline"  # the server could not be reached
             if not isinstance(self._experiment, RunDisabled):
                 define_metrics(self._experiment)
+                describe(self._experiment)
         return self._experiment
 
     @property
@@ -130,12 +161,122 @@ class RunLogger(WandbLogger):
         """Address of the run's page; None offline."""
         return getattr(self._experiment, "url", None) if self.mode == "online" else None
 
+    @rank_zero_only
+    def log_histogram(
+        self, key: str, counts: NDArray[np.int64], edges: NDArray[np.float64], step: int
+    ) -> None:
+        """Logs a histogram: counts (N,) between edges (N + 1,)."""
+        self.log_metrics({key: wandb.Histogram(np_histogram=(counts, edges))}, step)  # type: ignore[dict-item]
+
+    @rank_zero_only
+    def log_table(
+        self,
+        key: str,
+        columns: list[str] | None = None,
+        data: list[list[Any]] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
+        """Logs a table; cells that are (H, W, 3) arrays become pictures."""
+        if data is not None:
+            data = [[wandb.Image(c) if isinstance(c, np.ndarray) else c for c in row] for row in data]
+        with self._staging():
+            super().log_table(key, columns, data, dataframe, step)
+
+    @rank_zero_only
+    def use_checkpoint(self, role: str, path: str | Path, artifact: str | None) -> None:
+        """Notes what the run was made from, and tells W&B if it is an artifact.
+
+        Offline W&B cannot look an artifact up: the name in the configuration (``inputs``) is what
+        `asap tracking sync` completes the lineage from.
+
+        Args:
+            role: ``resume``, ``initialize``, ``evaluate``, ``predict``.
+            path: the checkpoint file.
+            artifact: name of the artifact it is; None if it is none.
+        """
+        run = self.experiment
+        if isinstance(run, RunDisabled):
+            return
+        inputs = {**run.config.get("inputs", {}), role: {"file": str(path), "artifact": artifact}}
+        run.config.update({"inputs": inputs}, allow_val_change=True)
+        if artifact is not None and self.mode == "online":
+            try:
+                run.use_artifact(artifact, type="model")
+            except Exception as error:  # whatever it is, it must not stop the work
+                log.warning("W&B: cannot note that this run uses %s (%s)", artifact, error)
+
+    @rank_zero_only
+    def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
+        """Logs, or keeps in mind for the end, what a `CheckpointWriter` has just written."""
+        newest = getattr(checkpoint_callback, "newest", None)
+        if not self.log_checkpoints or newest is None or self.mode == "disabled":
+            return
+        path, step = newest
+        is_best = path == checkpoint_callback.best_path
+        about = {"step": step, "monitor": checkpoint_callback.monitor}
+        if is_best:
+            about["value"] = checkpoint_callback.best_value
+        aliases = ["latest", *(["best"] if is_best else []), f"step-{step}"]
+        if self.log_checkpoints == "all":
+            self._log_checkpoint(path, aliases, about)
+        elif is_best or self._pending is None or "best" not in self._pending[1]:
+            self._pending = (path, aliases, about)
+
     def finish(self, exit_code: int = 0) -> None:
-        """Ends the run, if one was started and is not yet ended."""
-        if self._experiment is not None and not getattr(self._experiment, "_is_finished", False):
-            self._experiment.finish(exit_code=exit_code)
-            if self.mode == "offline" and self.run_folder is not None:
-                _wait_until_closed(self.run_folder)
+        """Ends the run, if one was started and is not yet ended; logs the best checkpoint before."""
+        run = self._experiment
+        if run is None or getattr(run, "_is_finished", False):
+            return
+        preempted = exit_code == 128 + signal.SIGTERM and self.mode == "online"
+        if self._pending is not None and self._pending[0].is_file() and not preempted:
+            self._log_checkpoint(*self._pending)
+        try:
+            run.finish(exit_code=exit_code)
+        except TimeoutError:
+            self._note_unfinished()
+            return
+        if self.mode == "offline" and self.run_folder is not None:
+            _wait_until_closed(self.run_folder)
+        elif self.mode == "online":
+            for snapshot in self._snapshots:
+                snapshot.unlink(missing_ok=True)
+
+    def _log_checkpoint(self, path: Path, aliases: list[str], metadata: Mapping[str, Any]) -> None:
+        try:
+            snapshots = Path(str(self.save_dir)) / "wandb" / "checkpoints"
+            snapshot = log_checkpoint(
+                self.experiment, path, snapshots, aliases=aliases, metadata=dict(metadata)
+            )
+            self._snapshots.append(snapshot)
+        except (OSError, wandb.errors.Error, ValueError) as error:
+            log.warning("W&B: cannot log the checkpoint %s (%s); training goes on", path, error)
+
+    def _note_unfinished(self) -> None:
+        folder = self.run_folder
+        assert folder is not None
+        (folder / UNFINISHED).write_text("asap tracking sync uploads the rest\n", encoding="utf-8")
+        log.warning(
+            "W&B: uploads were not done within %g s; `asap tracking sync` uploads the rest of %s",
+            self._timeouts.get("finish_timeout", 0),
+            folder,
+        )
+
+    @contextmanager
+    def _staging(self) -> Iterator[None]:
+        """Keeps what an offline run uploads later in the run's folder, not in W&B's for the whole machine."""
+        if self.mode != "offline":
+            yield
+            return
+        before = os.environ.get("WANDB_DATA_DIR")
+        os.environ["WANDB_DATA_DIR"] = str((Path(str(self.save_dir)) / "wandb").absolute())
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["WANDB_DATA_DIR"]
+            else:
+                os.environ["WANDB_DATA_DIR"] = before
 
 
 def define_metrics(run: Any, summarised: Sequence[str] = SUMMARISED) -> None:
@@ -147,56 +288,14 @@ def define_metrics(run: Any, summarised: Sequence[str] = SUMMARISED) -> None:
         run.define_metric(name, step_metric=STEP, step_sync=True, summary=f"{best},last")
 
 
-def resolve_mode(mode: Mode, folder: Path) -> Literal["online", "offline", "disabled"]:
-    """``auto`` -> what the environment says, else online with a key and offline without one."""
-    if mode not in ("auto", "online", "offline", "disabled"):
-        raise UserError(f"logger.wandb.mode: {mode!r} is unknown; choose auto, online, offline or disabled")
-    if mode == "auto":
-        asked = os.environ.get("WANDB_MODE", "")
-        if asked in ("offline", "dryrun"):
-            return "offline"
-        if asked == "disabled":
-            return "disabled"
-        if has_api_key():
-            return "online"
-        rank_zero_only(log.info)(
-            "W&B: no API key found, so the run is logged offline to %s; `wandb sync` uploads it later",
-            folder / "wandb",
-        )
-        return "offline"
-    if mode == "online" and not has_api_key():
-        raise UserError(
-            "logger.wandb.mode=online, but there is no W&B API key: run `wandb login`, set WANDB_API_KEY, "
-            "or choose logger.wandb.mode=offline"
-        )
-    return mode
-
-
-def has_api_key() -> bool:
-    """Whether W&B would find credentials for its server without asking: environment or netrc."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    named = os.environ.get("NETRC")
-    for path in [Path(named)] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]:
-        try:
-            if path.is_file() and netrc.netrc(path).authenticators(host):
-                return True
-        except (OSError, netrc.NetrcParseError) as error:
-            log.warning("W&B: cannot read %s (%s)", path, error)
-    return False
-
-
-def stable_run_id(folder: Path) -> str:
-    """The W&B id kept in the training's folder; made at the first call."""
-    path = folder / ID_FILE
-    if path.exists() and (known := path.read_text(encoding="utf-8").strip()):
-        return known
-    letters = string.ascii_lowercase + string.digits
-    made = "".join(secrets.choice(letters) for _ in range(8))
-    with atomic_write(path, "w") as file:
-        file.write(made + "\n")
-    return made
+def describe(run: Any) -> None:
+    """Adds code version and environment to the configuration, and the diff of changed code to the files."""
+    code = code_state()
+    run.config.update({"code": code.as_dict(), "environment": environment()}, allow_val_change=True)
+    if code.patch:
+        path = Path(run.dir) / "code.patch"
+        path.write_text(code.patch, encoding="utf-8")
+        run.save(str(path), base_path=run.dir, policy="now")
 
 
 def _wait_until_closed(folder: Path, seconds: float = 10.0) -> None:
@@ -207,21 +306,3 @@ def _wait_until_closed(folder: Path, seconds: float = 10.0) -> None:
             log.warning("W&B: %s was not closed within %g s; it may lack its end", folder, seconds)
             return
         time.sleep(0.01)
-
-
-def _start(init: Mapping[str, Any]) -> Any:
-    """Starts the run; a server that cannot be reached costs the online run, never the training."""
-    folder = Path(init["dir"])
-    folder.mkdir(parents=True, exist_ok=True)
-    arguments = {**init, "id": init["id"] or stable_run_id(folder)}
-    if wandb.run is not None:
-        arguments["reinit"] = "create_new"
-    if init["mode"] == "online":
-        try:
-            return wandb.init(**arguments, settings=wandb.Settings(quiet=True, init_timeout=60))
-        except wandb.errors.CommError as error:
-            log.warning("W&B: cannot reach the server (%s); logging offline to %s", error, folder / "wandb")
-            arguments["mode"] = "offline"
-    # Offline the id alone continues a run; asking to resume would only warn that it cannot look it up.
-    arguments["resume"] = None
-    return wandb.init(**arguments, settings=wandb.Settings(silent=True))

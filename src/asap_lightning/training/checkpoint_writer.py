@@ -58,6 +58,7 @@ class CheckpointWriter(Checkpoint):
         self.stop = stop
         self.best_value: float | None = None
         self.best_step: int | None = None
+        self.newest: tuple[Path, int] | None = None
         self._seen_step = 0
         self._common_batches = 0.0
 
@@ -139,6 +140,9 @@ class CheckpointWriter(Checkpoint):
                 f"no checkpoint is written from it, {kept}; lower the learning rates or set training.clip"
             )
         trainer.save_checkpoint(path)
+        self.newest = (path, trainer.global_step)
+        for logger in trainer.loggers:  # those that keep checkpoints
+            logger.after_save_checkpoint(self)  # type: ignore[arg-type]  # Lightning names its own writer
 
     def _stop_requested(self, trainer: Trainer, count: int) -> bool:
         """Whether to stop now; with several processes, whether any of them was asked to.

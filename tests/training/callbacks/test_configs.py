@@ -19,8 +19,9 @@ def load(path: Path, folder: Path) -> dict[str, Any]:
     OmegaConf.register_new_resolver("hydra", lambda key: str(folder), replace=True)
     node = OmegaConf.load(path)
     parts = [load(path.with_name(f"{name}.yaml"), folder) for name in node.pop("defaults", [])]
-    merged = OmegaConf.to_container(node, resolve=True)
+    merged = OmegaConf.to_container(OmegaConf.merge({"runs": str(folder / "runs")}, node), resolve=True)
     assert isinstance(merged, dict)
+    del merged["runs"]
     return {key: value for part in (*parts, merged) for key, value in part.items()}
 
 
@@ -44,7 +45,8 @@ def test_the_default_callbacks_write_everything(
         ("wandb", {"wandb"}),
         ("csv", {"csv_logs"}),
         ("tensorboard", {"tensorboard"}),
-        ("all", {"wandb", "csv_logs", "tensorboard"}),
+        ("mlflow", {"runs"}),
+        ("all", {"wandb", "csv_logs", "tensorboard", "runs"}),
         ("none", set()),
     ],
 )
@@ -58,7 +60,10 @@ def test_loggers(
 ) -> None:
     if "tensorboard" in written:
         pytest.importorskip("tensorboard")
+    if "runs" in written:
+        pytest.importorskip("mlflow")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     nodes = load(repository / "conf" / "logger" / f"{option}.yaml", tmp_path)
     loggers = [instantiate(node) for node in nodes.values()]
     with finished_runs(loggers):

@@ -1,5 +1,6 @@
 """What a training shows, writes and watches beside the updates."""
 
+from asap_lightning.training.callbacks.diagnostics import Diagnostics
 from asap_lightning.training.callbacks.feature_clusters import FitFeatureClusters
 from asap_lightning.training.callbacks.final_table import FinalTable
 from asap_lightning.training.callbacks.finite_guard import GuardFiniteLoss
@@ -10,9 +11,11 @@ from asap_lightning.training.callbacks.metrics_csv import MetricsCsv
 from asap_lightning.training.callbacks.progress import TrainingProgress
 from asap_lightning.training.callbacks.resolved_config import ResolvedConfig
 from asap_lightning.training.callbacks.sample_grid import SampleGrid
+from asap_lightning.training.callbacks.sample_table import SampleTable
 from asap_lightning.training.callbacks.throughput import Throughput
 
 __all__ = [
+    "Diagnostics",
     "FinalTable",
     "FitFeatureClusters",
     "FreezeCoarse",
@@ -22,6 +25,7 @@ __all__ = [
     "MetricsCsv",
     "ResolvedConfig",
     "SampleGrid",
+    "SampleTable",
     "Throughput",
     "TrainingProgress",
     "draw_curves",
