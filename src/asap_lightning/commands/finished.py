@@ -14,19 +14,22 @@ from typing import Any
 from asap_lightning.files import atomic_write
 
 MARK = "finished.json"
+PRUNED = "pruned.json"
+RESUMES = (None, "last", "auto")
 FAILURE = "failed.json"
 
 
 def job_key(config: Mapping[str, Any], folder: Path | None = None) -> str:
     """Sixteen hexadecimal digits that stand for a configuration.
 
-    Neither what to resume from nor where the job lies makes it another job.
+    Neither that it resumes nor where it lies makes it another job; a checkpoint file to start from does.
 
     Args:
         config: plain containers.
         folder: the job's folder, whose path may occur in the configuration.
     """
-    text = json.dumps({name: value for name, value in config.items() if name != "ckpt"}, sort_keys=True)
+    same = {name: value for name, value in config.items() if name != "ckpt" or value not in RESUMES}
+    text = json.dumps(same, sort_keys=True)
     if folder is not None:
         text = text.replace(json.dumps(str(folder))[1:-1], "")
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -41,10 +44,21 @@ def is_finished(folder: Path, config: Mapping[str, Any]) -> bool:
     return isinstance(mark, dict) and mark.get("job") == job_key(config, folder)
 
 
-def mark_finished(folder: Path, config: Mapping[str, Any], step: int) -> None:
-    """Leaves the mark, after the last checkpoint."""
-    with atomic_write(folder / MARK, "w") as file:
-        json.dump({"job": job_key(config, folder), "step": step}, file)
+def mark_finished(
+    folder: Path, config: Mapping[str, Any], step: int, *, pruned: bool = False, **more: Any
+) -> None:
+    """Leaves the mark, after the last checkpoint.
+
+    Args:
+        folder: of the job.
+        config: plain containers.
+        step: generator updates done.
+        pruned: whether a study has ended the job early; the mark is then ``pruned.json``, because another
+            sweep may still want it whole.
+        more: what else a report should know, such as ``trial`` and ``latency_ms``.
+    """
+    with atomic_write(folder / (PRUNED if pruned else MARK), "w") as file:
+        json.dump({"job": job_key(config, folder), "step": step, **more}, file)
 
 
 def mark_failed(folder: Path, reason: str) -> None:

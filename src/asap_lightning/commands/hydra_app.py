@@ -75,6 +75,11 @@ class Job:
         self.error: Exception | None = None
         self.full_error = os.environ.get(FULL_ERROR)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """In a process that a launcher has started: the configuration's resolvers are needed there too."""
+        self.__dict__.update(state)
+        register_resolvers()
+
     def __call__(self, config: DictConfig) -> Any:
         folder = Path(HydraConfig.get().runtime.output_dir)
         forget_failure(folder)

@@ -69,10 +69,10 @@ def run_dir(root: str, name: str, ckpt: Any, now: str) -> str:
     )
 
 
-def sweep_dir(root: str, name: str, ckpt: Any, now: str) -> str:
-    """Folder of a multirun: a fresh one, or with ``ckpt`` 'last' or 'auto' the newest earlier one."""
+def sweep_dir(root: str, name: str, ckpt: Any, now: str, file: str = "multirun.yaml") -> str:
+    """Folder of a multirun: fresh, or with ``ckpt`` 'last' or 'auto' the newest earlier one with ``file``."""
     parent = Path(root) / str(name) / "multirun"
-    earlier = sorted((path for path in parent.glob("*") if path.is_dir()), reverse=True)
+    earlier = sorted((path for path in parent.glob("*") if (path / file).is_file()), reverse=True)
     return str(earlier[0] if ckpt in ("last", "auto") and earlier else parent / now)
 
 

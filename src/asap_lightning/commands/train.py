@@ -6,6 +6,8 @@ import logging
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -26,6 +28,11 @@ from asap_lightning.commands.assemble import (
 from asap_lightning.commands.checkpoints import checkpoint_to_resume
 from asap_lightning.commands.finished import is_finished, mark_finished
 from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
+from asap_lightning.commands.requeue import forget_requeue, hand_back, was_requeued
+from asap_lightning.commands.trial_job import measure_trial, trial_marks, trial_reporter
+from asap_lightning.errors import UserError
+from asap_lightning.sweeping import FileLock
+from asap_lightning.sweeping.study import RUN_LOCK
 from asap_lightning.tracking import finished_runs
 from asap_lightning.training import (
     ModelDescription,
@@ -49,11 +56,24 @@ def run(config: DictConfig) -> None:
     """
     quiet_lightning()
     quiet_other_ranks()
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    if HydraConfig.get().mode == RunMode.MULTIRUN and config.ckpt and is_finished(folder, plain(config)):
-        log.info("job %s was finished earlier: %s", HydraConfig.get().job.num, folder)
-        return
-    resume = checkpoint_to_resume(config.ckpt, folder)
+    hydra = HydraConfig.get()
+    folder, several = Path(hydra.runtime.output_dir), hydra.mode == RunMode.MULTIRUN
+    ckpt = config.ckpt or ("auto" if was_requeued(folder) else None)
+    with only_writer(folder) as alone:
+        if not alone and not several:
+            raise UserError(
+                f"another process is training in {folder}; wait for its end, or name another hydra.run.dir"
+            )
+        if not alone:
+            log.info("job %s is being run by another process: %s", hydra.job.num, folder)
+        elif several and ckpt and is_finished(folder, plain(config)):
+            log.info("job %s was finished earlier: %s", hydra.job.num, folder)
+        else:
+            train_in(folder, config, checkpoint_to_resume(ckpt, folder))
+
+
+def train_in(folder: Path, config: DictConfig, resume: Path | None) -> None:
+    """Trains in a folder that no other process writes to."""
     if resume is not None:  # before anything is built: is it one of ours?
         ModelDescription.from_checkpoint(read_checkpoint(resume), resume)
     seed_everything(config.seed, workers=True, verbose=False)
@@ -69,9 +89,12 @@ def run(config: DictConfig) -> None:
         parameters_in_millions(module.discriminator),
     )
     stop = StopRequest(announce=rank_zero_only(lambda text: print(text, file=sys.stderr)))
-    loggers = make_loggers(config)
+    loggers, reporter = make_loggers(config), trial_reporter(folder)
+    callbacks = make_callbacks(config, folder, stop) + ([reporter] if reporter else [])
     with finished_runs(loggers):
-        trainer = make_configured_trainer(config, folder, make_callbacks(config, folder, stop), loggers)
+        trainer = make_configured_trainer(config, folder, callbacks, loggers)
+        if reporter is not None:
+            measure_trial(reporter, module, data, trainer, folder)
         if resume is not None:
             log.info("resuming from %s", resume)
         try:
@@ -80,6 +103,7 @@ def run(config: DictConfig) -> None:
         except TrainingInterrupted as interrupted:
             where = f"; resume with ckpt={interrupted.checkpoint}" if interrupted.checkpoint else ""
             log.info("stopped by %s%s", signal.Signals(interrupted.signal_number).name, where)
+            hand_back(interrupted.signal_number, folder)
             raise SystemExit(128 + interrupted.signal_number) from interrupted
         except SystemExit as ended:
             # A second Ctrl-C: Lightning has torn down and exits with 1.
@@ -87,7 +111,23 @@ def run(config: DictConfig) -> None:
                 raise
             raise SystemExit(128 + stop.signal_number) from ended
     if trainer.is_global_zero:
-        mark_finished(folder, plain(config), trainer.global_step)
+        pruned = reporter is not None and reporter.pruned_at is not None
+        mark_finished(folder, plain(config), trainer.global_step, pruned=pruned, **trial_marks(reporter))
+        forget_requeue(folder)
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[bool]:
+    """Whether this process may write into a run's folder; until the end of the block no other one may.
+
+    The other processes of a distributed training belong to the first one, which asks for all.
+    """
+    lock = FileLock(folder / RUN_LOCK)
+    alone = getattr(rank_zero_only, "rank", 0) != 0 or lock.acquire(wait=False)
+    try:
+        yield alone
+    finally:
+        lock.release()
 
 
 def quiet_lightning() -> None:

@@ -1,4 +1,4 @@
-"""Stopping in good order: Ctrl-C and SIGTERM are remembered, and honoured after the running step."""
+"""Stopping in good order: Ctrl-C, SIGTERM and a scheduler's warning are honoured after the running step."""
 
 from __future__ import annotations
 
@@ -23,8 +23,15 @@ class TrainingInterrupted(Exception):
         self.checkpoint = checkpoint
 
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""SLURM can be told to send one of the last two before a job's time is over; unheeded they kill a process."""
+
+
 class StopRequest:
-    """A context in which the first SIGINT or SIGTERM only sets `signal_number`; the second ends at once.
+    """A context in which `STOP_SIGNALS` only set `signal_number`; a second Ctrl-C ends at once.
+
+    Further signals of a scheduler change nothing: torchrun sends SIGTERM after the Ctrl-C that its processes
+    have had already, and SLURM SIGTERM after its warning; a checkpoint is being written then.
 
     Outside the main thread signals cannot be caught, and the context does nothing.
     """
@@ -36,7 +43,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOP_SIGNALS:
                 self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -49,7 +56,9 @@ class StopRequest:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is not None:
-            raise KeyboardInterrupt
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
         self.signal_number = number
         self._announce(
             "\nstopping after this step and writing a checkpoint; press Ctrl-C again to stop at once"

@@ -1,0 +1,97 @@
+"""What one image costs a generator: time measured, or work counted."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.inference import Translator
+from asap_lightning.models import Generator
+from asap_lightning.ops.layout import MlpLayout
+
+COST_NAMES = {"latency": "latency_ms", "flops": "gflops", "parameters": "parameters"}
+"""Kind of cost -> its name in the study and in ``finished.json``."""
+
+
+def measure_cost(
+    kind: str, generator: Generator, height: int, width: int, *, device: torch.device, repeats: int = 20
+) -> float:
+    """The cost of translating one image; the generator's weights, mode and random state stay as they are.
+
+    Args:
+        kind: ``latency``: milliseconds, the smallest of ``repeats`` calls after three that do not count:
+            whatever else a machine does makes a call longer, never shorter, so the minimum varies least.
+            ``flops``: 10^9 floating-point operations of matrix products and convolutions, the same on every
+            machine and at every call. ``parameters``: their number.
+        generator: as training holds it; it is moved to ``device``.
+        height: of the image.
+        width: of the image.
+        device: on which it runs.
+        repeats: calls that are timed.
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in COST_NAMES:
+        raise ValueError(f"cost must be one of {', '.join(COST_NAMES)}, got {kind!r}")
+    if kind == "parameters":
+        return float(sum(parameter.numel() for parameter in generator.parameters()))
+    training = generator.training
+    try:
+        translator = Translator.from_generator(generator, device=str(device))
+        condition = random_condition(generator.spec, height, width).to(translator.device)
+        if kind == "flops":
+            return _gflops(translator, condition)
+        return 1000 * min([_seconds(translator, condition) for _ in range(3 + repeats)][3:])
+    finally:
+        generator.train(training)
+
+
+def random_condition(spec: ConditionSpec, height: int, width: int) -> Condition:
+    """A condition of blocks of 16 pixels, as label maps have areas and not noise; always the same."""
+    draw = torch.Generator().manual_seed(0)
+
+    def blocks(end: int) -> torch.Tensor:
+        small = torch.randint(0, end, (1, -(-height // 16), -(-width // 16)), generator=draw)
+        large = small.repeat_interleave(16, 1).repeat_interleave(16, 2)
+        return large[:, :height, :width].to(torch.int32).contiguous()
+
+    instance = blocks(9) if spec.instance_edges else None
+    if spec.kind == "label":
+        return Condition(label=blocks(spec.label_channels), instance=instance)
+    image = torch.rand((1, spec.channels, height, width), generator=draw) * 2 - 1
+    return Condition(image=image, instance=instance)
+
+
+def _seconds(translator: Translator, condition: Condition) -> float:
+    _wait(translator.device)
+    began = time.perf_counter()
+    translator.translate(condition)
+    _wait(translator.device)
+    return time.perf_counter() - began
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _gflops(translator: Translator, condition: Condition) -> float:
+    pixelwise: Any = torch.ops.asap_lightning.pixelwise_mlp
+    with FlopCounterMode(display=False, custom_mapping={pixelwise: _pixelwise_flops}) as counter:
+        translator.translate(condition)
+    return counter.get_total_flops() / 1e9
+
+
+def _pixelwise_flops(
+    phi: Any, label: Any, image: Any, tile: int, width: int, depth: int, classes: int, channels: int,
+    out_channels: int, encoding: bool, slope: float, *rest: Any, out_shape: Any = None, **named: Any,
+) -> int:  # fmt: skip
+    """Of our operator, which the counter cannot look into; two operations a multiply-add."""
+    layout = MlpLayout(tile, width, depth, classes, channels, out_channels, encoding, slope)
+    batch, _, rows, columns = phi
+    return 2 * layout.multiply_adds(batch * rows * columns * tile * tile)
