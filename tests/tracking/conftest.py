@@ -18,7 +18,7 @@ from asap_lightning.losses import HingeLoss, TranslationObjective
 from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
 from asap_lightning.tracking import RunLogger, finished_runs
 from asap_lightning.training import CheckpointWriter, TranslationModule, make_trainer
-from asap_lightning.training.callbacks import SampleGrid, Throughput
+from asap_lightning.training.callbacks import Diagnostics, SampleGrid, SampleTable, Throughput
 
 SPEC = ConditionSpec("label", num_classes=3)
 
@@ -59,9 +59,18 @@ def small_module() -> TranslationModule:
 @pytest.fixture(autouse=True)
 def _without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No test sees this machine's key or settings, leaves a run open, or goes online."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_IDENTITY_TOKEN_FILE"):
+    for name in (
+        "WANDB_API_KEY",
+        "WANDB_MODE",
+        "WANDB_BASE_URL",
+        "WANDB_IDENTITY_TOKEN_FILE",
+        "WANDB_DATA_DIR",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no_netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "no_settings"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     yield
     if wandb.run is not None:
         wandb.finish()
@@ -77,7 +86,13 @@ def track() -> Callable[..., Trainer]:
             accelerator="cpu",
             default_root_dir=folder,
             logger=logger,
-            callbacks=[Throughput(), SampleGrid(count=2), CheckpointWriter(folder / "checkpoints")],
+            callbacks=[
+                Throughput(),
+                Diagnostics(histogram_every=4, bins=8),
+                SampleGrid(count=2),
+                SampleTable(count=3, longest=8),
+                CheckpointWriter(folder / "checkpoints", every_n_steps=3),
+            ],
             max_steps=max_steps,
             max_epochs=-1,
             log_every_n_steps=2,

@@ -26,6 +26,33 @@ FRAGMENT_HEADER = struct.Struct("<IHB")
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
+@dataclass(frozen=True)
+class LoggedArtifact:
+    """An artifact that a run logged: its files still lie where they will be uploaded from.
+
+    Attributes:
+        name, type, aliases: as given to W&B.
+        metadata: plain data.
+        files: path inside the artifact -> the local file.
+        client_id: W&B's name of it before the server has given one.
+    """
+
+    name: str
+    type: str
+    aliases: tuple[str, ...]
+    metadata: dict[str, Any]
+    files: dict[str, Path]
+    client_id: str
+
+
+@dataclass(frozen=True)
+class LoggedTable:
+    """A logged table; cells that are pictures are the paths of their files."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+
+
 @dataclass
 class OfflineRun:
     """What an offline run has recorded.
@@ -37,6 +64,9 @@ class OfflineRun:
         history: one dict for each logged row, with dotted keys nested; ``_step`` counts the rows.
         summary: the last or the best values, as defined.
         step_metrics: metric name or pattern -> the metric that is its x-axis.
+        summaries: metric name or pattern -> what its summary holds, such as ``["max", "last"]``.
+        artifacts: what was logged as artifacts, tables included, in order.
+        commit: the git commit that W&B recorded.
         exit_code: None if the run was not finished (a crash, or it still runs).
     """
 
@@ -53,6 +83,9 @@ class OfflineRun:
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     step_metrics: dict[str, str] = field(default_factory=dict)
+    summaries: dict[str, list[str]] = field(default_factory=dict)
+    artifacts: list[LoggedArtifact] = field(default_factory=list)
+    commit: str = ""
     exit_code: int | None = None
 
     @property
@@ -79,6 +112,37 @@ class OfflineRun:
                 names = media.get("filenames") or [media.get("path")]
                 found[int(row.get(step, 0))] = [self.folder / "files" / name for name in names if name]
         return found
+
+    def histograms(
+        self, key: str, step: str = "trainer/global_step"
+    ) -> dict[int, tuple[list[int], list[float]]]:
+        """Step -> (counts, edges) of every histogram logged under ``key``."""
+        media = [(row, row.get(key)) for row in self.history]
+        return {
+            int(row.get(step, 0)): (value["values"], value["bins"])
+            for row, value in media
+            if isinstance(value, dict) and value.get("_type") == "histogram"
+        }
+
+    def tables(self, key: str, step: str = "trainer/global_step") -> dict[int, LoggedTable]:
+        """Step -> table logged under ``key``."""
+        media = [(row, row.get(key)) for row in self.history]
+        return {
+            int(row.get(step, 0)): self._read_table(value["artifact_path"])
+            for row, value in media
+            if isinstance(value, dict) and value.get("_type") == "table-file"
+        }
+
+    def _read_table(self, address: str) -> LoggedTable:
+        """Reads ``wandb-client-artifact://<client id>/<path>``; pictures lie in the same artifact."""
+        client_id, _, path = address.partition("://")[2].partition("/")
+        (files,) = (artifact.files for artifact in self.artifacts if artifact.client_id == client_id)
+        content = json.loads(files[path].read_text(encoding="utf-8"))
+        rows = [
+            [files[cell["path"]] if isinstance(cell, dict) else cell for cell in row]
+            for row in content["data"]
+        ]
+        return LoggedTable(content["columns"], rows)
 
 
 def find_offline_runs(folder: str | Path) -> list[Path]:
@@ -182,14 +246,31 @@ def _apply(run: OfflineRun, record: Any) -> None:
     elif kind == "metric":
         name = record.metric.name or record.metric.glob_name
         run.step_metrics[name] = record.metric.step_metric
+        chosen = record.metric.summary
+        kinds = ("min", "max", "mean", "best", "last")
+        run.summaries[name] = [kind for kind in kinds if getattr(chosen, kind, False)]
+    elif kind == "artifact":
+        run.artifacts.append(_artifact(record.artifact))
     elif kind == "exit":
         run.exit_code = record.exit.exit_code
+
+
+def _artifact(record: Any) -> LoggedArtifact:
+    return LoggedArtifact(
+        name=record.name,
+        type=record.type,
+        aliases=tuple(record.aliases),
+        metadata=json.loads(record.metadata) if record.metadata else {},
+        client_id=record.client_id,
+        files={entry.path: Path(entry.local_path) for entry in record.manifest.contents},
+    )
 
 
 def _apply_run(run: OfflineRun, record: Any) -> None:
     run.run_id, run.project, run.entity = record.run_id, record.project, record.entity
     run.group, run.name, run.job_type = record.run_group, record.display_name, record.job_type
     run.notes, run.tags = record.notes, list(record.tags)
+    run.commit = record.git.commit
     _update(run.config, record.config.update)
 
 

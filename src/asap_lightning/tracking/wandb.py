@@ -20,26 +20,15 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from wandb.sdk.lib import RunDisabled
 
 from asap_lightning.errors import UserError
-from asap_lightning.metrics import higher_is_better
 from asap_lightning.tracking.artifacts import log_checkpoint
+from asap_lightning.tracking.describing import define_metrics, describe
 from asap_lightning.tracking.offline import is_closed
-from asap_lightning.tracking.provenance import code_state, environment
+from asap_lightning.tracking.provenance import code_state
 from asap_lightning.tracking.starting import Mode, ResolvedMode, resolve_mode, start_run
 
 log = logging.getLogger(__name__)
 
 LogCheckpoints = Literal["best", "all", False]
-STEP = "trainer/global_step"
-SUMMARISED = (
-    "val/psnr",
-    "val/ssim",
-    "val/l1",
-    "val/fid",
-    "val/kid",
-    "val/lpips",
-    "val/miou",
-    "val/pixel_accuracy",
-)
 UNFINISHED = "upload_unfinished.txt"
 """Left in an online run's folder when uploads were not done in time."""
 
@@ -277,25 +266,6 @@ class RunLogger(WandbLogger):
                 del os.environ["WANDB_DATA_DIR"]
             else:
                 os.environ["WANDB_DATA_DIR"] = before
-
-
-def define_metrics(run: Any, summarised: Sequence[str] = SUMMARISED) -> None:
-    """The x-axis of everything is the generator updates; summaries hold best and last metrics."""
-    run.define_metric(STEP)
-    run.define_metric("*", step_metric=STEP, step_sync=True)
-    for name in summarised:
-        best = "max" if higher_is_better(name) else "min"
-        run.define_metric(name, step_metric=STEP, step_sync=True, summary=f"{best},last")
-
-
-def describe(run: Any) -> None:
-    """Adds code version and environment to the configuration, and the diff of changed code to the files."""
-    code = code_state()
-    run.config.update({"code": code.as_dict(), "environment": environment()}, allow_val_change=True)
-    if code.patch:
-        path = Path(run.dir) / "code.patch"
-        path.write_text(code.patch, encoding="utf-8")
-        run.save(str(path), base_path=run.dir, policy="now")
 
 
 def _wait_until_closed(folder: Path, seconds: float = 10.0) -> None:

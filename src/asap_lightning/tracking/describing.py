@@ -1,0 +1,41 @@
+"""What every W&B run says of itself: x-axes, best values, code and environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from asap_lightning.metrics import higher_is_better
+from asap_lightning.tracking.provenance import code_state, environment
+
+STEP = "trainer/global_step"
+SUMMARISED = (
+    "val/psnr",
+    "val/ssim",
+    "val/l1",
+    "val/fid",
+    "val/kid",
+    "val/lpips",
+    "val/miou",
+    "val/pixel_accuracy",
+)
+
+
+def define_metrics(run: Any, summarised: Sequence[str] = SUMMARISED) -> None:
+    """The x-axis of everything is the generator updates; summaries hold best and last metrics."""
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    for name in summarised:
+        best = "max" if higher_is_better(name) else "min"
+        run.define_metric(name, step_metric=STEP, step_sync=True, summary=f"{best},last")
+
+
+def describe(run: Any) -> None:
+    """Adds code version and environment to the configuration, and the diff of changed code to the files."""
+    code = code_state()
+    run.config.update({"code": code.as_dict(), "environment": environment()}, allow_val_change=True)
+    if code.patch:
+        path = Path(run.dir) / "code.patch"
+        path.write_text(code.patch, encoding="utf-8")
+        run.save(str(path), base_path=run.dir, policy="now")
