@@ -8,6 +8,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from asap_lightning.errors import UserError
+
 CONF = Path(__file__).parents[2] / "conf" / "data"
 CHANNELS = {
     "demo": 13,
@@ -30,7 +32,7 @@ def build(name: str, *overrides: str):
 
 
 def test_every_configuration_is_tested():
-    assert {path.stem for path in CONF.glob("*.yaml")} == {*CHANNELS, "spade_folders", "options"}
+    assert {path.stem for path in CONF.glob("*.yaml")} == {*CHANNELS, "spade_folders", "shards", "options"}
 
 
 @pytest.mark.parametrize("name", CHANNELS)
@@ -41,6 +43,13 @@ def test_configurations_build(name):
     assert data.layout.config == {"demo": "facades", "coco_stuff": "spade_folders"}.get(name, name)
     head = (CONF / f"{name}.yaml").read_text().splitlines()
     assert head[0].startswith("# ") and any(line.startswith("# On disk") for line in head)
+
+
+def test_shards_are_looked_for_when_they_are_needed(tmp_path):
+    data = build("shards", f"root={tmp_path}", "layout.window=2")
+    assert data.layout.window == 2 and (data.height, data.width) == (256, 256)
+    with pytest.raises(UserError, match=r"has no index\.json"):
+        _ = data.spec
 
 
 def test_label_options_can_be_given_on_the_command_line():

@@ -40,14 +40,24 @@ COMMANDS = (
         "convert and verify checkpoints of the original authors' programs",
         choices=("convert", "verify", "export-official"),
     ),
-    Command("data", "data", "make the demo data; check a data set", choices=("demo", "check")),
+    Command(
+        "data",
+        "data",
+        "make the demo data; check a data set; write it as shards",
+        choices=("demo", "check", "shard"),
+    ),
     Command(
         "benchmark",
         "benchmark",
         "time the fast paths on this machine, in pairs, against the authors' algorithm",
         choices=("inference", "training", "data", "ops"),
     ),
-    Command("report", "report", "compare the jobs of a sweep: table, CSV, pictures", choices=("sweep",)),
+    Command(
+        "report",
+        "report",
+        "show a run, a sweep or several runs as an HTML file",
+        choices=("training", "sweep", "compare"),
+    ),
     Command(
         "completion",
         "completion",

@@ -18,6 +18,7 @@ from torch import nn
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data import PairedDataModule
+from asap_lightning.data.layouts import Shards
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
 from asap_lightning.models.asap.generator import resolve_s1
@@ -112,7 +113,7 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
         spec=data.spec.as_dict(),
         generator=settings,
         discriminator=judge if discriminator is not None else None,
-        config=plain(config),
+        config=with_source(plain(config), data),
     )
     with configured_by("training"):
         return TranslationModule(
@@ -124,6 +125,16 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
             description=description,
             **instantiate(config.training, _convert_="all"),
         )
+
+
+def with_source(settings: Plain, data: PairedDataModule) -> Plain:
+    """Settings that name, for shards, the layout from which they were made.
+
+    A checkpoint carries it, so that new files are read as the training's were without the shards at hand.
+    """
+    if isinstance(data.layout, Shards):
+        settings["data"]["layout"]["source"] = data.layout.source
+    return settings
 
 
 def make_callbacks(config: DictConfig, folder: Path, stop: StopRequest) -> list[Callback]:

@@ -1,9 +1,13 @@
-"""``asap data demo`` and ``asap data check``: plain flags."""
+"""``asap data demo``, ``asap data check`` and ``asap data shard``: plain flags."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
+from typing import Any
+
+from asap_lightning.commands import shard
 
 EPILOG = """\
 examples:
@@ -11,6 +15,8 @@ examples:
   asap data check data/demo
   asap data check DIR data=cityscapes
   asap data check DIR data=spade_folders data.layout.num_classes=19 --picture samples.png
+  asap data shard data=cityscapes data.root=DIR out=shards --resize
+  asap data check https://HOST/shards data=shards
 """
 
 
@@ -24,11 +30,11 @@ def parser() -> argparse.ArgumentParser:
     """The parser of ``asap data``."""
     top = argparse.ArgumentParser(
         prog="asap data",
-        description="Makes the demo data; checks data sets.",
+        description="Makes the demo data; checks data sets; writes them as shards.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(required=True, metavar="demo|check")
+    commands = top.add_subparsers(required=True, metavar="demo|check|shard", parser_class=_OverridesAnywhere)
     demo = commands.add_parser("demo", help="write procedural building facades in the CMP layout")
     demo.add_argument("out", type=Path, help="folder that receives the files")
     demo.add_argument("--count", type=int, default=200, help="number of facades (default %(default)s)")
@@ -41,12 +47,29 @@ def parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(action=write_demo)
     check = commands.add_parser("check", help="read every file of a data set and list what is wrong")
-    check.add_argument("root", type=Path, help="folder of the data set")
+    check.add_argument("root", type=folder_or_url, help="folder of the data set, or the address of shards")
     check.add_argument("overrides", nargs="*", metavar="data=NAME data.key=value", help="as for asap train")
     check.add_argument("--picture", type=Path, metavar="PNG", help="also write a picture of some pairs")
     check.add_argument("--workers", type=int, default=None, help="threads (default: one a core)")
     check.set_defaults(action=check_data)
+    shard.add_parser(commands)
     return top
+
+
+class _OverridesAnywhere(argparse.ArgumentParser):
+    """Lets ``key=value`` words stand between flags, which argparse takes in one run only."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = list(args or ())
+        overrides = [word for word in words if "=" in word and not word.startswith("-")]
+        others = [word for word in words if word not in overrides]
+        first = 1 if others and not others[0].startswith("-") else 0  # the folder, where there is one
+        return super().parse_known_args([*others[:first], *overrides, *others[first:]], namespace)
+
+
+def folder_or_url(word: str) -> str | os.PathLike[str]:
+    """A path, unless it is an address, which a path would mangle."""
+    return word if "://" in word else Path(word)
 
 
 def write_demo(options: argparse.Namespace) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from asap_lightning.commands.configs import conf_dir
@@ -14,12 +17,13 @@ from asap_lightning.commands.hydra_errors import translate
 from asap_lightning.commands.resolvers import register_resolvers
 from asap_lightning.data.demo.dataset import MANIFEST
 from asap_lightning.data.layouts import Layout, recognise
+from asap_lightning.data.source import is_url
 from asap_lightning.errors import UserError
 
 CONFIG = "train"
 
 
-def layout_of(root: Path, overrides: list[str]) -> Layout:
+def layout_of(root: str | os.PathLike[str], overrides: list[str]) -> Layout:
     """The layout at ``root`` as ``data=NAME data.key=value ...`` configure it.
 
     Without ``data=NAME`` the layout is recognised by its folders.
@@ -29,16 +33,28 @@ def layout_of(root: Path, overrides: list[str]) -> Layout:
     """
     chosen = list(overrides)
     if not any(word.startswith("data=") for word in chosen):
-        chosen.insert(0, f"data={recognised(root)}")
-    escaped = str(root).replace("\\", "\\\\").replace("'", "\\'")
-    chosen.append(f"data.root='{escaped}'")
+        chosen.insert(0, f"data={'shards' if is_url(root) else recognised(Path(root))}")
+    escaped = os.fspath(root).replace("\\", "\\\\").replace("'", "\\'")
+    return configured([*chosen, f"data.root='{escaped}'"])[0]
+
+
+def configured(overrides: list[str]) -> tuple[Layout, dict[str, Any]]:
+    """The layout that overrides of ``asap train`` configure, and the node ``data`` as plain containers.
+
+    Raises:
+        UserError: a wrong override, or no ``data.root``.
+    """
     register_resolvers()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            node = compose(CONFIG, chosen).data
-        return instantiate(node.layout, _convert_="all")(root, instances=node.instance_edges)
+            node = compose(CONFIG, overrides).data
+        if OmegaConf.is_missing(node, "root"):
+            raise UserError("which data set? Give its folder as data.root=DIR, and its layout as data=NAME")
+        layout = instantiate(node.layout, _convert_="all")(node.root, instances=node.instance_edges)
+        node.seed = None  # would ask for the run's seed
+        return layout, dict(OmegaConf.to_container(node, resolve=True))  # type: ignore[arg-type]
     except (HydraException, OmegaConfBaseException) as error:
-        raise translate(error, config_name=CONFIG, overrides=chosen) or error from error
+        raise translate(error, config_name=CONFIG, overrides=overrides) or error from error
 
 
 def recognised(root: Path) -> str:

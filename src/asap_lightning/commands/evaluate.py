@@ -83,6 +83,6 @@ def measure(
             data.evaluation_dataloader(split),
             translator.spec,
             total=total,
-            about={**about, "data": {"root": str(data.layout.root), "split": split}},
+            about={**about, "data": {"root": data.layout.address, "split": split}},
             on_image=lambda row: progress.advance(task),
         )

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -64,7 +63,7 @@ class CheckReport:
     """What `check_dataset` found."""
 
     title: str
-    root: Path
+    root: str
     spec: ConditionSpec
     splits: list[SplitReport]
 
@@ -120,7 +119,7 @@ def check_dataset(
         if report.same_as is None:
             known[split] = items
             _read_all(layout, items, report, workers, progress)
-    return CheckReport(layout.title, layout.root, layout.spec, reports)
+    return CheckReport(layout.title, layout.address, layout.spec, reports)
 
 
 def _new_report(split: Split, spec: ConditionSpec) -> SplitReport:
@@ -181,7 +180,7 @@ def sample_picture(
         )
         rows.append([fit(picture, longest) for picture in pictures])
     if not rows:
-        raise last_error or UserError(f"the split '{split}' of {layout.root} has no pairs to draw")
+        raise last_error or UserError(f"the split '{split}' of {layout.address} has no pairs to draw")
     return tile(rows, titles=[layout.spec.kind, "photo"][: max(map(len, rows))])
 
 

@@ -13,8 +13,10 @@ from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities import rank_zero_warn
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.dataset import PairedDataset
 from asap_lightning.data.layouts.base import Item, Layout, Split
+from asap_lightning.data.layouts.shards import Shards
 from asap_lightning.data.loader import PairedLoader, collate_or_report, start_worker
 from asap_lightning.data.sampler import EvaluationSampler, TrainingPosition, TrainingSampler
 from asap_lightning.data.transforms import EVALUATION_MODES, Geometry, Mode, OddSize, PairedTransform
@@ -29,7 +31,7 @@ class PairedDataModule(LightningDataModule):
     trainer with ``use_distributed_sampler=False``: the samplers know ranks themselves.
 
     Args:
-        root: the folder of the data set.
+        root: the folder of the data set, or the address of shards.
         layout: makes the layout from the root: a class of `data.layouts` or a partial of one.
         height, width: size of the pairs in training, and in evaluation where `eval_mode` is ``fixed``.
         mode: how training pairs come to that size; see `Geometry`.
@@ -92,7 +94,7 @@ class PairedDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self._prepare = prepare
-        self.layout = layout(Path(root), instances=instance_edges)
+        self.layout = layout(root, instances=instance_edges)
         self.geometry = Geometry(mode, height, width, load_height, load_width)
         if eval_mode not in EVALUATION_MODES:
             raise UserError(
@@ -169,6 +171,7 @@ class PairedDataModule(LightningDataModule):
             self.items(split)
         if stage == "fit":
             self._require_divisible()
+            self._warn_of_small_shards()
 
     def _require_divisible(self) -> None:
         if self.geometry.crops or self.geometry.mode == "fixed":
@@ -181,6 +184,22 @@ class PairedDataModule(LightningDataModule):
                         "needs: "
                         f"use {nearest}{below + self.size_multiple}"
                     )
+
+    def _warn_of_small_shards(self) -> None:
+        """Pairs that were made smaller before they were stored cannot be made sharp again."""
+        if not isinstance(self.layout, Shards):
+            return
+        pairs: tuple[tuple[Split, Geometry], ...] = (("train", self.geometry), ("val", self.eval_geometry))
+        for split, geometry in pairs:
+            resized = self.layout.resized(split)
+            stored = None if resized is None else Geometry(**resized)
+            if stored is not None and max(stored.load) < max(geometry.load):
+                rank_zero_warn(
+                    f"data.root={self.layout.address}: the shards hold pairs of {stored.load[1]} x "
+                    f"{stored.load[0]} (width x height), which data.height and data.width enlarge to "
+                    f"{geometry.load[1]} x {geometry.load[0]}; make shards of that size with asap data shard"
+                )
+                return
 
     def items(self, split: Split) -> list[Item]:
         """The pairs of a split, after its limit."""
@@ -214,10 +233,16 @@ class PairedDataModule(LightningDataModule):
             shuffle=self.shuffle,
             rank=self._rank,
             world_size=self._world_size,
+            blocks=self._blocks(len(dataset)),
         )
         loader = PairedLoader(dataset, batch_sampler=sampler, **self._loader_options())
         loader.position = self.position
         return loader
+
+    def _blocks(self, count: int) -> Blocks | None:
+        """The shards of the training split, after its limit."""
+        blocks = self.layout.blocks("train")
+        return None if blocks is None else blocks.limited(count)
 
     def val_dataloader(self) -> PairedLoader:
         """Validation pairs in order, each once."""
@@ -294,7 +319,15 @@ class PairedDataModule(LightningDataModule):
 
     def _identity(self) -> dict[str, Any]:
         """What the meaning of a position depends on."""
-        return {"seed": self.seed, "batch_size": self.batch_size, "world_size": self._world_size}
+        identity: dict[str, Any] = {
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "world_size": self._world_size,
+        }
+        blocks = self.layout.blocks("train")
+        return (
+            identity if blocks is None else {**identity, "shards": len(blocks.sizes), "window": blocks.window}
+        )
 
     def _finished(self) -> tuple[int, int]:
         """Epoch and finished batches; a batch that is being trained on does not count."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
 UNKNOWN = 255
@@ -87,7 +87,7 @@ class LabelFormat:
             table[self.unknown] = self.num_classes
         return table
 
-    def from_ids(self, ids: NDArray, path: Path) -> NDArray:
+    def from_ids(self, ids: NDArray, path: Source) -> NDArray:
         """Class ids (H, W) from the ids of a file; a `UserError` for ids that mean nothing."""
         if ids.dtype == np.uint8:
             present = np.bincount(ids.reshape(-1), minlength=256)
@@ -118,7 +118,7 @@ class LabelFormat:
             mapped[stands_for_unknown & (mapped == _INVALID)] = self.num_classes
         return mapped
 
-    def from_colours(self, picture: NDArray[np.uint8], path: Path) -> NDArray:
+    def from_colours(self, picture: NDArray[np.uint8], path: Source) -> NDArray:
         """Class ids (H, W) from an RGB label picture (H, W, 3), by the palette."""
         assert isinstance(self.palette, Mapping)
         codes = _pack(picture)
@@ -130,7 +130,7 @@ class LabelFormat:
             raise self._unlisted_colours(path, codes[wrong], codes.size)
         return mapped.astype(self.dtype)
 
-    def _unlisted_colours(self, path: Path, codes: NDArray, total: int) -> UserError:
+    def _unlisted_colours(self, path: Source, codes: NDArray, total: int) -> UserError:
         found, counts = np.unique(codes, return_counts=True)
         order = np.argsort(-counts)[:5]
         listed = ", ".join(
@@ -148,7 +148,7 @@ class LabelFormat:
             f"list: {listed}{more}. {hint[0].upper()}{hint[1:]}"
         )
 
-    def _outside(self, path: Path, bad: NDArray, counts: NDArray, ids: NDArray) -> UserError:
+    def _outside(self, path: Source, bad: NDArray, counts: NDArray, ids: NDArray) -> UserError:
         listed = ", ".join(f"{i} ({n} pixels)" for i, n in zip(bad[:8], counts[:8], strict=True))
         more = f" and {bad.size - 8} more" if bad.size > 8 else ""
         return UserError(

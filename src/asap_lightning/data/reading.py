@@ -5,13 +5,13 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from asap_lightning.data.labels import LabelFormat
+from asap_lightning.data.source import Source, open_source, size_of
 from asap_lightning.errors import UserError
 
 IMAGE_SUFFIXES = frozenset(
@@ -21,14 +21,14 @@ _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zl
 _INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Source) -> Image.Image:
     """Decodes a file completely and turns it upright (EXIF orientation).
 
     Raises:
         UserError: the file is missing, empty, not an image, truncated or damaged.
     """
     try:
-        if path.stat().st_size == 0:
+        if size_of(path) == 0:
             raise UserError(f"{path} is empty (0 bytes): copy or download the file again")
         with _open(path) as file:
             file.load()
@@ -49,14 +49,14 @@ def open_image(path: Path) -> Image.Image:
     return file if orientation == 1 else ImageOps.exif_transpose(file)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Source) -> Image.Image:
     """Reads the header; large pictures are welcome, so without Pillow's warning about them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(path)
+        return Image.open(open_source(path))
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
+def read_photo(path: Source) -> NDArray[np.uint8]:
     """A photo as (H, W, 3) uint8.
 
     Grey, palette, CMYK and 16-bit files are converted; an alpha channel is dropped, as the authors'
@@ -65,7 +65,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     return photo_array(open_image(path), path)
 
 
-def photo_array(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+def photo_array(image: Image.Image, path: Source) -> NDArray[np.uint8]:
     """As `read_photo`, for an image that is already open."""
     if image.mode == "RGB":
         return np.asarray(image)
@@ -78,7 +78,7 @@ def photo_array(image: Image.Image, path: Path) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))
 
 
-def read_grey(path: Path) -> NDArray[np.uint8]:
+def read_grey(path: Source) -> NDArray[np.uint8]:
     """A picture as one grey channel (H, W, 1) uint8; colours by ITU-R 601 luma."""
     image = open_image(path)
     if image.mode == "L":
@@ -87,7 +87,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(photo).convert("L"))[..., None]
 
 
-def _grey_8bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
+def _grey_8bit(values: NDArray, path: Source) -> NDArray[np.uint8]:
     """Grey values of 16 or 32 bits as 8 bits: the full range 0..65535 becomes 0..255."""
     if values.size and (values.max() > 65535 or values.min() < 0):
         raise UserError(
@@ -96,7 +96,7 @@ def _grey_8bit(values: NDArray, path: Path) -> NDArray[np.uint8]:
     return np.round(values.astype(np.float32) / 257.0).astype(np.uint8)
 
 
-def read_label(path: Path, labels: LabelFormat) -> NDArray:
+def read_label(path: Source, labels: LabelFormat) -> NDArray:
     """A label map as class ids (H, W), uint8 or int32, validated.
 
     Palette files give their indices, not their colours. RGB and RGBA files are accepted if their
@@ -109,14 +109,14 @@ def read_label(path: Path, labels: LabelFormat) -> NDArray:
     return label_array(open_image(path), path, labels)
 
 
-def label_array(image: Image.Image, path: Path, labels: LabelFormat) -> NDArray:
+def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> NDArray:
     """As `read_label`, for an image that is already open."""
     if labels.palette is not None and image.mode not in ("1", "L", "I", "I;16", "I;16B", "F"):
         return labels.from_colours(np.asarray(image.convert("RGB")), path)
     return labels.from_ids(_ids(image, path), path)
 
 
-def _ids(image: Image.Image, path: Path) -> NDArray:
+def _ids(image: Image.Image, path: Source) -> NDArray:
     """The integers that a label or instance file stores (H, W)."""
     if image.mode in _INTEGER_MODES:
         ids = np.asarray(image)
@@ -135,7 +135,7 @@ def _ids(image: Image.Image, path: Path) -> NDArray:
     )
 
 
-def read_instance(path: Path) -> NDArray[np.int32]:
+def read_instance(path: Source) -> NDArray[np.int32]:
     """An instance map (H, W) int32 from 8-, 16- or 32-bit integers.
 
     A colour picture is taken as one id a colour: only the borders between ids matter.
@@ -147,7 +147,7 @@ def read_instance(path: Path) -> NDArray[np.int32]:
     return _ids(image, path).astype(np.int32)
 
 
-def read_depth(path: Path, unit: float) -> NDArray[np.float32]:
+def read_depth(path: Source, unit: float) -> NDArray[np.float32]:
     """A depth map in metres (H, W) float32.
 
     Args:
@@ -174,9 +174,9 @@ def read_depth(path: Path, unit: float) -> NDArray[np.float32]:
     return depth
 
 
-def _load_npy(path: Path) -> NDArray:
+def _load_npy(path: Source) -> NDArray:
     try:
-        return np.load(path, allow_pickle=False)
+        return np.load(open_source(path), allow_pickle=False)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except (OSError, ValueError, EOFError) as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
 ARRAYS = ("label", "image", "depth", "instance", "photo")
@@ -37,7 +37,7 @@ class Sample:
     depth: NDArray[np.float32] | None = None
     instance: NDArray[np.int32] | None = None
     photo: NDArray[np.uint8] | None = None
-    paths: dict[str, Path] = field(default_factory=dict)
+    paths: dict[str, Source] = field(default_factory=dict)
     valid: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:

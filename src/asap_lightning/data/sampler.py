@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Sampler
 
+from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.dataset import Key
 from asap_lightning.errors import UserError
 
@@ -60,6 +61,7 @@ class TrainingSampler(Sampler[list[Key]]):
             until all ranks have the same number.
         shuffle: False keeps the order of the data set.
         rank, world_size: which process this is, of how many.
+        blocks: keeps pairs near each other that lie in the same files; None shuffles freely.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class TrainingSampler(Sampler[list[Key]]):
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
+        blocks: Blocks | None = None,
     ) -> None:
         if batch_size < 1:
             raise UserError(f"data.batch_size={batch_size}: at least 1 was expected")
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.position = position or TrainingPosition()
         self.drop_last, self.shuffle, self.rank, self.world_size = drop_last, shuffle, rank, world_size
+        self.blocks = blocks
         if len(self) == 0:
             raise UserError(
                 f"the training split has {length} pairs, fewer than one batch of {batch_size}"
@@ -99,7 +103,10 @@ class TrainingSampler(Sampler[list[Key]]):
     def order(self, epoch: int) -> list[int]:
         """The indices of an epoch, of all ranks, in order."""
         if self.shuffle:
-            order = np.random.default_rng((self.seed, epoch)).permutation(self.length)
+            random = np.random.default_rng((self.seed, epoch))
+            order = (
+                random.permutation(self.length) if self.blocks is None else self.blocks.permutation(random)
+            )
         else:
             order = np.arange(self.length)
         if self.drop_last:

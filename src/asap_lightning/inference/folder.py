@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout
+from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Shards
 from asap_lightning.data.reading import (
     IMAGE_SUFFIXES,
     read_depth,
@@ -168,7 +168,8 @@ def _training_layout(layout: Mapping[str, Any] | None) -> Any:
     if not layout:
         return None
     node = {key: value for key, value in layout.items() if key != "_partial_"}
-    return build({**node, "root": "."})
+    made = build({**node, "root": "."})
+    return made.original if isinstance(made, Shards) else made
 
 
 def read_instances(job: Job) -> NDArray[np.int32] | None:

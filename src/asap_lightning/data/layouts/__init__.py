@@ -11,9 +11,11 @@ from asap_lightning.data.layouts.pairs import SideBySide
 from asap_lightning.data.layouts.photos import Photos
 from asap_lightning.data.layouts.pix2pixhd import Pix2PixHDFolders
 from asap_lightning.data.layouts.recognise import recognise
+from asap_lightning.data.layouts.shards import Shards
 from asap_lightning.data.layouts.spade import SpadeFolders
 
 RECOGNISED: tuple[type[Layout], ...] = (
+    Shards,
     CmpFacades,
     Cityscapes,
     NyuDepth,
@@ -38,6 +40,7 @@ __all__ = [
     "NyuDepth",
     "Photos",
     "Pix2PixHDFolders",
+    "Shards",
     "SideBySide",
     "SpadeFolders",
     "Split",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from asap_lightning.condition import ConditionKind, ConditionSpec
+from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.reading import (
     IMAGE_SUFFIXES,
@@ -21,6 +22,7 @@ from asap_lightning.data.reading import (
     scale_depth,
 )
 from asap_lightning.data.sample import Sample
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
 Split = Literal["train", "val", "test"]
@@ -42,9 +44,9 @@ class Item:
     """
 
     name: str
-    condition: Path
-    photo: Path | None = None
-    instance: Path | None = None
+    condition: Source
+    photo: Source | None = None
+    instance: Source | None = None
     index: int = 0
 
 
@@ -54,12 +56,18 @@ class Layout(ABC):
     Args:
         root: the folder of the data set.
         instances: whether instance maps are wanted; where False, none is looked for.
+
+    Attributes:
+        joint_role: what a file is called in a shard that is both condition and photo.
+        stores_arrays: whether a shard holds decoded arrays, for want of a file of its own for each pair.
     """
 
     title: ClassVar[str]
     config: ClassVar[str]
     expected: ClassVar[str]
     has_instances: ClassVar[bool] = False
+    joint_role: ClassVar[str] = "pair"
+    stores_arrays: ClassVar[bool] = False
 
     def __init__(self, root: str | os.PathLike[str], *, instances: bool = False) -> None:
         self.root = Path(root)
@@ -70,6 +78,15 @@ class Layout(ABC):
                 f"data.instance_edges=true, but {self.title} has no instance maps: set "
                 "data.instance_edges=false"
             )
+
+    @property
+    def address(self) -> str:
+        """The root as it was given, for messages and reports."""
+        return str(self.root)
+
+    def blocks(self, split: Split) -> Blocks | None:
+        """Runs of pairs that are cheap to read together; None where any order costs the same."""
+        return None
 
     @property
     @abstractmethod
@@ -150,7 +167,7 @@ class LabelLayout(Layout):
         return label_spec(self.labels, self.instances)
 
     def read(self, item: Item) -> Sample:
-        paths = {"label": item.condition}
+        paths: dict[str, Source] = {"label": item.condition}
         label = read_label(item.condition, self.labels)
         instance, photo = None, None
         if item.instance is not None:
@@ -223,7 +240,7 @@ class AnyConditionLayout(LabelLayout):
     def read(self, item: Item) -> Sample:
         if self.condition == "label":
             return super().read(item)
-        paths = {"depth" if self.condition == "depth" else "image": item.condition}
+        paths: dict[str, Source] = {"depth" if self.condition == "depth" else "image": item.condition}
         image, depth, instance, photo = None, None, None, None
         if self.condition == "depth":
             metres = read_depth(item.condition, self.depth_unit)

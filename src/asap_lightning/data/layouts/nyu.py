@@ -12,6 +12,7 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.layouts.base import Item, Layout, Split
 from asap_lightning.data.reading import scale_depth
 from asap_lightning.data.sample import Sample
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
 FILE = "nyu_depth_v2_labeled.mat"
@@ -33,6 +34,7 @@ class NyuDepth(Layout):
 
     title: ClassVar[str] = "NYU depth v2"
     config: ClassVar[str] = "nyu"
+    stores_arrays: ClassVar[bool] = True
     expected: ClassVar[str] = f"  {FILE}  MATLAB 7.3 file with images and depths"
 
     def __init__(
@@ -85,7 +87,7 @@ class NyuDepth(Layout):
         except OSError as error:
             raise UserError(f"{self.file}: frame {item.index + 1} cannot be read ({error})") from error
         depth = scale_depth(metres, self.nearest, self.farthest)
-        paths = {"depth": self.file, "photo": self.file}
+        paths: dict[str, Source] = {"depth": self.file, "photo": self.file}
         return Sample(item.name, depth=depth, photo=photo, paths=paths).require_equal_sizes()
 
     def _arrays(self) -> Any:

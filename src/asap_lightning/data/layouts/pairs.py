@@ -14,6 +14,7 @@ from asap_lightning.data.layouts.folders import require_direction
 from asap_lightning.data.layouts.matching import by_stem, has_images
 from asap_lightning.data.reading import label_array, open_image, photo_array
 from asap_lightning.data.sample import Sample
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
 _FOLDERS: dict[Split, tuple[str, ...]] = {
@@ -84,7 +85,7 @@ class SideBySide(AnyConditionLayout):
         return Sample(item.name, image=image, photo=photo, paths=paths)
 
 
-def halves(image: Image.Image, path: Path) -> tuple[Image.Image, Image.Image]:
+def halves(image: Image.Image, path: Source) -> tuple[Image.Image, Image.Image]:
     """The left and right half; a `UserError` if the width is odd."""
     width, height = image.size
     if width % 2:

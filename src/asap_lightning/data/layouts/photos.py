@@ -32,6 +32,7 @@ class Photos(Layout):
 
     title: ClassVar[str] = "a folder of photos"
     config: ClassVar[str] = "photos"
+    joint_role: ClassVar[str] = "photo"
     expected: ClassVar[str] = "  NAME.jpg  photos, or {train,val,test}/NAME.jpg"
 
     def __init__(
