@@ -51,7 +51,8 @@ class Shards(Layout):
         window: shards whose pairs are mixed with each other in training; see `Blocks`.
         cache: folder for copies of shards that lie at an address; by default in the user's cache folder.
         cache_gb: what the copies may take together, in 10^9 bytes.
-        source: the original layout's settings; taken from the index unless given. A checkpoint carries them.
+        source: ``class`` and ``options`` of the original layout; taken from the index unless given. A
+            checkpoint carries them.
         instances: whether instance maps are wanted.
     """
 
@@ -112,13 +113,14 @@ class Shards(Layout):
 
     @property
     def source(self) -> dict[str, Any]:
-        """The original layout's settings, as ``{_target_: ..}``."""
+        """``class`` and ``options`` of the original layout."""
         return self._source if self._source is not None else dict(self.index.settings["layout"])
 
     @cached_property
     def original(self) -> Layout:
         """The layout from which the shards were made, which knows what its files mean."""
-        made = build({**self.source, "root": "."}, instances=False)
+        source = self.source
+        made = build({**source["options"], "_target_": source["class"], "root": "."}, instances=False)
         assert isinstance(made, Layout)
         return made
 

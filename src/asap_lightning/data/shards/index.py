@@ -75,7 +75,7 @@ class ShardIndex:
     """A whole data set.
 
     Attributes:
-        settings: what the shards were made with: ``layout`` (the original layout as ``{_target_: ..}``),
+        settings: what the shards were made with: ``layout`` (``class`` and ``options`` of the original),
             ``instances``, ``stored`` (``files`` as they were, or decoded ``arrays``), ``resized`` (None, or
             what to, for each split), ``photo_quality``.
         spec: what the conditions are.

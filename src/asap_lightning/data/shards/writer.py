@@ -126,7 +126,10 @@ def settings_of(layout: Layout, source: Mapping[str, Any], encoding: Encoding) -
         train, evaluation = encoding.resize
         resized = {"train": asdict(train), "eval": asdict(evaluation)}
     settings = {
-        "layout": {key: value for key, value in source.items() if key != "_partial_"},
+        "layout": {  # not as _target_, or whoever builds a configuration that holds this would build it
+            "class": source["_target_"],
+            "options": {key: value for key, value in source.items() if key not in ("_target_", "_partial_")},
+        },
         "instances": layout.instances,
         "stored": "arrays" if encoding.arrays or layout.stores_arrays else "files",
         "resized": resized,
