@@ -45,6 +45,8 @@ def translate(error: BaseException, *, config_name: str, overrides: Sequence[str
     found = next((link for link in chain(error) if isinstance(link, UserError)), None)
     if found is not None:
         return found
+    if isinstance(error, RuntimeError) and (died := worker_death_in(error)) is not None:
+        return died
     if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
         return UserError(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
     if IN_RESOLVER in str(error):
@@ -60,6 +62,15 @@ def translate(error: BaseException, *, config_name: str, overrides: Sequence[str
     if isinstance(error, HydraException | OmegaConfBaseException):
         return UserError(tidy(error) + key_hint(error, config_name, overrides))
     return None
+
+
+def worker_death_in(error: BaseException) -> UserError | None:
+    """The message for a loader worker that has died; torch is loaded by then, but not for ``--help``."""
+    if "DataLoader worker" not in "".join(str(link) for link in chain(error)):
+        return None
+    from asap_lightning.data.loader import worker_death
+
+    return worker_death(chain(error))
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

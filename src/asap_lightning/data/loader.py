@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -13,6 +14,11 @@ from asap_lightning.data.dataset import BadSample
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.sampler import TrainingPosition
 from asap_lightning.errors import UserError
+
+_DEATH = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))? (?P<process>[\d, ]+)\) "
+    r"(?:is killed by signal: (?P<signal>[^.]+)|exited unexpectedly)"
+)
 
 
 class PairedLoader(DataLoader[Any]):
@@ -60,6 +66,24 @@ def collate_or_report(samples: Sequence[Sample | BadSample]) -> Batch | BadSampl
         return collate(good)
     except UserError as error:
         return BadSample(str(error))
+
+
+def worker_death(errors: Iterable[BaseException]) -> UserError | None:
+    """The message for a loader worker that has died, if one of these errors is torch's note of it.
+
+    torch notices in a signal handler, so the error comes out of whatever the main process was doing.
+    """
+    notes = [match for error in errors if (match := _DEATH.search(str(error)))]
+    if not notes:
+        return None
+    note = max(notes, key=lambda match: match["signal"] is not None)
+    how = f"was killed by the signal {note['signal']}" if note["signal"] else "ended unexpectedly"
+    return UserError(
+        f"a loader worker (process {note['process']}) {how}. Most often the machine has run out of memory, or "
+        "out of shared memory in a container: use a smaller data.num_workers or data.batch_size. "
+        "data.num_workers=0 reads in the main process, which shows any other reason. "
+        "ckpt=last goes on at the last checkpoint"
+    )
 
 
 def start_worker(worker_id: int) -> None:
