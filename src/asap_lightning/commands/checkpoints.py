@@ -15,7 +15,8 @@ def checkpoint_to_resume(ckpt: Any, folder: Path) -> Path | None:
     """The checkpoint that a training starts from, or None.
 
     Args:
-        ckpt: None, ``last`` (must exist), ``auto`` (if it exists), a file, or a run's folder.
+        ckpt: None, ``last`` (must exist), ``auto`` (if it exists), a file, a run's folder, or a W&B artifact
+            (``wandb:entity/project/artifact:alias``).
         folder: the run's folder, already chosen by the same ``ckpt`` (see `resolvers.run_dir`).
 
     Raises:
@@ -37,8 +38,8 @@ def find_checkpoint(ckpt: Any, *, runs: str | Path, name: str | None = None) -> 
     """The checkpoint that evaluation and prediction read.
 
     Args:
-        ckpt: a file, a run's folder (its best checkpoint, or else its last), or ``best`` or ``last`` of the
-            newest run.
+        ckpt: a file, a run's folder (its best checkpoint, or else its last), ``best`` or ``last`` of the
+            newest run, or a W&B artifact (``wandb:entity/project/artifact:alias``).
         runs: the folder that holds runs as ``runs/NAME/TIME``.
         name: restricts ``best`` and ``last`` to runs of this name.
 
@@ -58,9 +59,23 @@ def find_checkpoint(ckpt: Any, *, runs: str | Path, name: str | None = None) -> 
     return max(found, key=lambda path: path.stat().st_mtime_ns)
 
 
+def local_file(ckpt: str | Path, key: str = "ckpt") -> Path:
+    """The file that is meant; ``wandb:entity/project/artifact:alias`` is downloaded.
+
+    Args:
+        ckpt: what was given.
+        key: the configuration's key it was given to, for messages.
+    """
+    if str(ckpt).startswith("wandb:"):
+        from asap_lightning.tracking import download_checkpoint
+
+        return download_checkpoint(str(ckpt), key=key)
+    return Path(ckpt).expanduser()
+
+
 def existing_checkpoint(ckpt: Any, *, prefer: Path) -> Path:
     """A file as it is; of a run's folder the preferred checkpoint, or else the other one."""
-    path = Path(str(ckpt)).expanduser()
+    path = local_file(str(ckpt))
     if path.is_file():
         return path
     if path.is_dir():

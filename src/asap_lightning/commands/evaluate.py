@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from asap_lightning.commands.assemble import make_data, plain
 from asap_lightning.commands.checkpoints import find_checkpoint
+from asap_lightning.commands.logged import logged_run
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts.base import SPLITS
 from asap_lightning.errors import UserError
@@ -31,7 +32,9 @@ def run(config: DictConfig) -> None:
         OmegaConf.create({"data": data_settings(plain(config.data), translator.description.config)})
     )
     require_same_kind(translator, data)
-    report = measure(translator, data, config.split, about={"checkpoint": str(checkpoint)})
+    with logged_run(config, "evaluate", checkpoint) as log_figures:
+        report = measure(translator, data, config.split, about={"checkpoint": str(checkpoint)})
+        log_figures({"images": len(report.rows), **report.means})
     written = report.save(config.output)
     Console().print(report.table())
     for name, path in written.items():

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from asap_lightning.commands.assemble import plain
 from asap_lightning.commands.checkpoints import find_checkpoint
+from asap_lightning.commands.logged import logged_run
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.inference import Translator
@@ -43,7 +44,9 @@ def run(config: DictConfig) -> None:
         log.info("%d of %d images are there already (overwrite=true makes them anew)", len(done), len(jobs))
     left = [job for job in jobs if config.overwrite or not job.target.is_file()]
     styles = parse_styles(plain(config)["style"], translator)
-    failures = translate_all(left, translator, reader_of(config, translator), styles)
+    with logged_run(config, "predict", checkpoint) as log_figures:
+        failures = translate_all(left, translator, reader_of(config, translator), styles)
+        log_figures({"images": len(left) - len(failures), "failed": len(failures)})
     log.info("%s: translated %d images with %s", output, len(left) - len(failures), checkpoint)
     if failures:
         raise UserError(

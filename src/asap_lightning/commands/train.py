@@ -25,7 +25,7 @@ from asap_lightning.commands.assemble import (
     parameters_in_millions,
     plain,
 )
-from asap_lightning.commands.checkpoints import checkpoint_to_resume
+from asap_lightning.commands.checkpoints import checkpoint_to_resume, local_file
 from asap_lightning.commands.finished import is_finished, mark_finished
 from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
 from asap_lightning.commands.requeue import forget_requeue, hand_back, was_requeued
@@ -33,7 +33,7 @@ from asap_lightning.commands.trial_job import measure_trial, trial_marks, trial_
 from asap_lightning.errors import UserError
 from asap_lightning.sweeping import FileLock
 from asap_lightning.sweeping.study import RUN_LOCK
-from asap_lightning.tracking import finished_runs
+from asap_lightning.tracking import finished_runs, note_input
 from asap_lightning.training import (
     ModelDescription,
     StopRequest,
@@ -79,8 +79,10 @@ def train_in(folder: Path, config: DictConfig, resume: Path | None) -> None:
     seed_everything(config.seed, workers=True, verbose=False)
     data = make_data(config)
     module = make_module(config, data)
+    first = None
     if config.initialize is not None and resume is None:
-        taken, left = initialize_from(module.generator, config.initialize)
+        first = local_file(config.initialize, "initialize")
+        taken, left = initialize_from(module.generator, first)
         log.info("took %d tensors of %s, left %d as they were", len(taken), config.initialize, len(left))
     log.info(
         "run %s; generator %.1f M parameters, discriminator %.1f M",
@@ -97,6 +99,8 @@ def train_in(folder: Path, config: DictConfig, resume: Path | None) -> None:
             measure_trial(reporter, module, data, trainer, folder)
         if resume is not None:
             log.info("resuming from %s", resume)
+        note_input(loggers, "resume", resume)
+        note_input(loggers, "initialize", first)
         try:
             with own_processes(trainer, rank_command("train")):
                 fit(trainer, module, data, ckpt_path=resume, stop=stop, baseline=config.baseline)

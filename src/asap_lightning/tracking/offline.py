@@ -31,7 +31,8 @@ class LoggedArtifact:
     """An artifact that a run logged: its files still lie where they will be uploaded from.
 
     Attributes:
-        name, type, aliases: as given to W&B.
+        name, type: as given to W&B.
+        aliases: sorted.
         metadata: plain data.
         files: path inside the artifact -> the local file.
         client_id: W&B's name of it before the server has given one.
@@ -259,7 +260,7 @@ def _artifact(record: Any) -> LoggedArtifact:
     return LoggedArtifact(
         name=record.name,
         type=record.type,
-        aliases=tuple(record.aliases),
+        aliases=tuple(sorted(record.aliases)),
         metadata=json.loads(record.metadata) if record.metadata else {},
         client_id=record.client_id,
         files={entry.path: Path(entry.local_path) for entry in record.manifest.contents},

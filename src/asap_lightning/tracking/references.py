@@ -40,11 +40,6 @@ class ArtifactReference:
         return FIXED_VERSION.match(self.version) is not None
 
 
-def is_reference(text: Any) -> bool:
-    """Whether ``text`` stands for an artifact rather than a file."""
-    return isinstance(text, str) and text.startswith(PREFIX)
-
-
 def parse_reference(text: str) -> ArtifactReference:
     """Takes a reference apart.
 
@@ -65,29 +60,30 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "asap-lightning" / "artifacts"
 
 
-def download_checkpoint(text: str, cache: Path | None = None) -> Path:
+def download_checkpoint(text: str, cache: Path | None = None, key: str = "ckpt") -> Path:
     """The checkpoint file of an artifact; downloaded unless this version of it is in the cache.
 
     Args:
         text: ``wandb:entity/project/artifact:alias``.
         cache: folder that keeps downloads; by default `cache_folder`.
+        key: the option that it was given to, for messages.
 
     Raises:
         UserError: no such form, no API key, no server, no such artifact, or no checkpoint in it.
     """
-    reference = parse_reference(text)
+    reference, given = parse_reference(text), f"{key}={text}"
     cache = cache_folder() if cache is None else cache
     if reference.is_fixed and (there := _cached(cache, reference.entity, reference, reference.version)):
         return there
     if os.environ.get("WANDB_MODE") in ("offline", "dryrun", "disabled"):
         raise UserError(
-            f"ckpt={text}: W&B is switched off (WANDB_MODE={os.environ['WANDB_MODE']}); "
+            f"{given}: W&B is switched off (WANDB_MODE={os.environ['WANDB_MODE']}); "
             "unset it, or give a checkpoint file"
         )
-    require_server(f"ckpt={text}")
-    artifact = _find(reference, text)
+    require_server(given)
+    artifact = _find(reference, given)
     there = _cached(cache, artifact.entity, reference, artifact.version)
-    return there or _download(artifact, _place(cache, artifact.entity, reference, artifact.version), text)
+    return there or _download(artifact, _place(cache, artifact.entity, reference, artifact.version), given)
 
 
 def _place(cache: Path, entity: str | None, reference: ArtifactReference, version: str) -> Path:
@@ -100,30 +96,29 @@ def _cached(cache: Path, entity: str | None, reference: ArtifactReference, versi
     return found[0] if entity and found else None
 
 
-def _find(reference: ArtifactReference, text: str) -> Any:
+def _find(reference: ArtifactReference, given: str) -> Any:
     import wandb
 
     try:
         return wandb.Api(timeout=60).artifact(reference.path)
     except wandb.errors.AuthenticationError as error:
         raise UserError(
-            f"ckpt={text}: {server_address()} does not accept the API key ({_first_line(error)}): "
-            f"{LOGIN_ADVICE}"
+            f"{given}: {server_address()} does not accept the API key ({_first_line(error)}): {LOGIN_ADVICE}"
         ) from error
     except (wandb.errors.CommError, ValueError) as error:
         raise UserError(
-            f"ckpt={text}: {server_address()} has no such artifact, or you may not see it "
+            f"{given}: {server_address()} has no such artifact, or you may not see it "
             f"({_first_line(error)}); expected wandb:ENTITY/PROJECT/ARTIFACT:ALIAS as on the artifact's page"
         ) from error
 
 
-def _download(artifact: Any, target: Path, text: str) -> Path:
+def _download(artifact: Any, target: Path, given: str) -> Path:
     """Downloads into a folder beside ``target``, then renames: a killed download leaves no half file."""
     names = [name for name in artifact.manifest.entries if name.endswith(".ckpt")]
     if len(names) != 1:
         others = ", ".join(sorted(artifact.manifest.entries)[:5]) or "nothing"
         raise UserError(
-            f"ckpt={text}: expected an artifact with one .ckpt file, found {len(names)} ({others}); "
+            f"{given}: expected an artifact with one .ckpt file, found {len(names)} ({others}); "
             "artifacts that `asap train` logs are named model-RUNID"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +127,7 @@ def _download(artifact: Any, target: Path, text: str) -> Path:
             # Not into W&B's own cache as well: checkpoints are large.
             artifact.download(root=folder, path_prefix=names[0], skip_cache=True)
         except Exception as error:  # requests', urllib3's, W&B's, the file system's: there is no common base
-            raise UserError(f"ckpt={text}: the download has failed: {_first_line(error)}") from error
+            raise UserError(f"{given}: the download has failed: {_first_line(error)}") from error
         file = Path(folder) / names[0]
         whole = Path(folder) / "whole"
         whole.mkdir()
