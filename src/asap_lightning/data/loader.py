@@ -79,7 +79,8 @@ def worker_death(errors: Iterable[BaseException]) -> UserError | None:
     note = max(notes, key=lambda match: match["signal"] is not None)
     how = f"was killed by the signal {note['signal']}" if note["signal"] else "ended unexpectedly"
     return UserError(
-        f"a loader worker (process {note['process']}) {how}. Most often the machine has run out of memory, or "
+        f"a loader worker (process {note['process']}) {how}. Most often the machine has run out of memory, "
+        "or "
         "out of shared memory in a container: use a smaller data.num_workers or data.batch_size. "
         "data.num_workers=0 reads in the main process, which shows any other reason. "
         "ckpt=last goes on at the last checkpoint"
