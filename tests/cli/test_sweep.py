@@ -151,6 +151,8 @@ def test_an_interrupted_sweep_goes_on_and_is_reported(
     assert any(row["pareto"] == "1" for row in rows)
     for name in ("sweep_latency.png", "sweep_parallel.png"):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "out" / "sweep.html").read_text(encoding="utf-8")
+    assert all(f'data-job="{row["folder"]}"' in page for row in rows)
 
     unmeasured = asap("report", "sweep", sweep, "--repeats", 0, "--metric", "ssim")
     assert unmeasured.code == 0 and "sweep_latency.png" not in unmeasured.out

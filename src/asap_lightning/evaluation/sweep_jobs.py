@@ -16,7 +16,7 @@ from asap_lightning.evaluation.latency import measure_checkpoint
 from asap_lightning.metrics import best_value, higher_is_better
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 
-FINISHED, FAILED, STOPPED, NOT_BEGUN = "finished", "failed", "stopped", "not begun"
+FINISHED, PRUNED, FAILED, STOPPED, NOT_BEGUN = "finished", "pruned", "failed", "stopped", "not begun"
 
 
 @dataclass
@@ -26,7 +26,8 @@ class SweepJob:
     Attributes:
         folder: of its run.
         settings: the values that differ between the sweep's jobs, by key.
-        status: ``finished``, ``failed``, ``stopped`` (interrupted, or it still runs), ``not begun``.
+        status: ``finished``, ``pruned`` (ended early by a study), ``failed``, ``stopped`` (interrupted, or
+            it still runs), ``not begun``.
         reason: why it is not finished, as far as its folder tells; empty if it is.
         steps: generator updates done.
         metrics: best value of every validation metric, by its name without ``val/``.
@@ -102,6 +103,8 @@ def _state(folder: Path) -> tuple[str, str]:
     """Status and reason, from the marks and the last words of a job."""
     if (folder / "finished.json").is_file():
         return FINISHED, ""
+    if (folder / "pruned.json").is_file():
+        return PRUNED, "ended early by its study, because others were better at no higher cost"
     failure = folder / "failed.json"
     if failure.is_file():
         try:
@@ -110,9 +113,7 @@ def _state(folder: Path) -> tuple[str, str]:
             return FAILED, f"{failure.name} cannot be read"
     if not (folder / "config.yaml").is_file():
         return NOT_BEGUN, "it has not come to its first step"
-    return STOPPED, _last_words(
-        folder / "train.log"
-    ) or "killed, or it still runs"
+    return STOPPED, _last_words(folder / "train.log") or "killed, or it still runs"
 
 
 def _last_words(log: Path) -> str:

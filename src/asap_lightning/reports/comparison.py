@@ -1,0 +1,262 @@
+"""Several trainings on one page: table with the best values bold, curves together, pictures side by side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asap_lightning.data.panels import Picture
+from asap_lightning.evaluation.latency import GeneratorCost
+from asap_lightning.metrics import best_value, higher_is_better
+from asap_lightning.reports.figures import colour, curves
+from asap_lightning.reports.markup import Html, duration, figure_cell, join, table, tag
+from asap_lightning.reports.page import Page, require_plotly
+from asap_lightning.reports.pictures import cells_of, embedded, read_picture
+from asap_lightning.reports.runs import Run
+from asap_lightning.reports.series import Panel, panels_of, series_of
+from asap_lightning.reports.training import not_finite_note, smoothing_control
+
+CELL = 320
+# Places and ways of working, not what is compared.
+NOT_COMPARED = ("ckpt", "runs", "name", "logger.", "callbacks.")
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """What the table says of one run; None where it is not known.
+
+    Attributes:
+        run: the training.
+        cost: of its generator.
+        metrics: best value of each validation metric, by its name without ``val/``.
+    """
+
+    run: Run
+    cost: GeneratorCost | None
+    metrics: dict[str, float]
+
+    @property
+    def million_parameters(self) -> float | None:
+        """Of the generator."""
+        return None if self.cost is None else self.cost.parameters / 1e6
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Of one image."""
+        return None if self.cost is None else self.cost.latency_ms
+
+
+def compare(runs: Sequence[Run], costs: Mapping[str, GeneratorCost]) -> list[ComparisonRow]:
+    """One row a run.
+
+    Args:
+        runs: the trainings.
+        costs: by the run's name, of those that have a checkpoint.
+    """
+    return [
+        ComparisonRow(
+            run,
+            costs.get(run.name),
+            {
+                name.removeprefix("val/"): best_value(name, run.history.series(name)[1])
+                for name in run.metrics
+            },
+        )
+        for run in runs
+    ]
+
+
+def write_comparison(rows: Sequence[ComparisonRow], path: Path) -> None:
+    """Writes the runs as an HTML file.
+
+    Raises:
+        UserError: plotly is not installed.
+    """
+    require_plotly()
+    runs = [row.run for row in rows]
+    page = Page("Comparison", f"{len(runs)} trainings")
+    notes = [tag("p", f"{run.name}: ", note) for run in runs if (note := not_finite_note(run))]
+    page.section("Result", result_table(rows), *notes)
+    page.section("Samples", *samples(runs))
+    page.section("Curves", chips(runs), *_curves(page, runs))
+    page.section("What differs", differences_table(runs))
+    page.write(path)
+
+
+def result_table(rows: Sequence[ComparisonRow]) -> Html:
+    """Size, time, speed and best metrics; the best of a column is bold."""
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    columns: list[tuple[str, list[float | None], bool | None]] = [
+        ("updates", [*(row.run.steps for row in rows)], None),
+        ("M parameters", [row.million_parameters for row in rows], False),
+        ("training images a second", [row.run.throughput for row in rows], True),
+        ("ms an image", [row.latency_ms for row in rows], False),
+        *((name, [row.metrics.get(name) for row in rows], higher_is_better(name)) for name in names),
+    ]
+    cells = [_numbers(values, better) for _, values, better in columns]
+    table_rows = [
+        [
+            _chip(index, row.run.name),
+            row.run.status,
+            duration(row.run.training_seconds),
+            *(column[index] for column in cells),
+        ]
+        for index, row in enumerate(rows)
+    ]
+    shown = table(
+        ["run", "status", "time in updates", *(heading for heading, _, _ in columns)],
+        table_rows,
+        id_="result",
+    )
+    return join([shown, tag("p", _measured(rows), class_="note")])
+
+
+def _numbers(values: Sequence[float | None], higher: bool | None) -> list[Html]:
+    """Cells, the best of them marked; ``higher=None``: none is better than another."""
+    known = [value for value in values if value is not None and value == value]
+    best = None if higher is None or len(known) < 2 else max(known) if higher else min(known)
+    return [figure_cell(value, best=value is not None and value == best) for value in values]
+
+
+def _measured(rows: Sequence[ComparisonRow]) -> str:
+    sentences = ["Metrics are the best of each run's validations."]
+    ways = {(row.cost.size, row.cost.device) for row in rows if row.cost and row.cost.latency_ms is not None}
+    if ways:
+        shown = " and ".join(f"{height} x {width} on {device}" for (height, width), device in sorted(ways))
+        sentences.append(f"Latency: median for one image of {shown}, measured when this page was made.")
+    without = [row.run.name for row in rows if row.cost is None]
+    if without:
+        sentences.append(f"Without a checkpoint, so of unknown size and latency: {', '.join(without)}.")
+    return " ".join(sentences)
+
+
+def differences(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """Key of the configuration -> each run's value, of all keys in which they differ."""
+    flat = [_flat(run.config) for run in runs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    return {
+        key: [one.get(key, "–") for one in flat]
+        for key in keys
+        if not f"{key}.".startswith(NOT_COMPARED) and len({repr(one.get(key)) for one in flat}) > 1
+    }
+
+
+def differences_table(runs: Sequence[Run]) -> Html:
+    """Those keys as a table, one column a run."""
+    found = differences(runs)
+    if not found:
+        return tag("p", "Nothing in their configurations.", class_="note")
+    rows = [[tag("code", key), *(tag("code", value) for value in values)] for key, values in found.items()]
+    return table(
+        ["key", *(_chip(index, run.name) for index, run in enumerate(runs))], rows, id_="differences"
+    )
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
+    return flat
+
+
+def _chip(index: int, name: str) -> Html:
+    return tag("span", tag("i", style=f"background: {colour(index)}"), name, class_="chip")
+
+
+def chips(runs: Sequence[Run]) -> Html:
+    """The smoothing slider and the runs' colours; both stay in sight."""
+    control = smoothing_control()
+    inner = join(_chip(index, run.name) for index, run in enumerate(runs))
+    return Html(control.removesuffix("</div>") + inner + "</div>")
+
+
+def _curves(page: Page, runs: Sequence[Run]) -> list[Html]:
+    """Each column in a panel of its own, with a curve of every run that has logged it."""
+    columns = list(dict.fromkeys(column for run in runs for column in run.columns))
+    panels = [
+        Panel(_title(panel, column), panel.section, (column,))
+        for panel in panels_of(columns)
+        for column in panel.columns
+    ]
+    blocks = []
+    for section in dict.fromkeys(panel.section for panel in panels):
+        drawn = [_panel(page, runs, panel) for panel in panels if panel.section == section]
+        blocks += [tag("h3", section), tag("div", *drawn, class_="plots")]
+    return blocks
+
+
+def _title(panel: Panel, column: str) -> str:
+    return panel.title if len(panel.columns) == 1 else f"{panel.title}: {column.partition('/')[2] or column}"
+
+
+def _panel(page: Page, runs: Sequence[Run], panel: Panel) -> Html:
+    (column,) = panel.columns
+    having = [(index, run) for index, run in enumerate(runs) if column in run.columns]
+    figure = curves(
+        [(run.name, series_of(run, column)) for _, run in having],
+        colours=[colour(index) for index, _ in having],
+        legend=False,
+    )
+    return page.figure(figure, panel.title)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    index: int
+    run: Run
+    step: int
+    cells: list[list[Picture]]
+
+
+def samples(runs: Sequence[Run]) -> list[Html]:
+    """Newest pictures of the same held-out samples side by side.
+
+    Runs belong together if their conditions and photos are the same, pixel by pixel.
+    """
+    groups: dict[str, list[_Shown]] = {}
+    apart: list[str] = []
+    for index, run in enumerate(runs):
+        shown = _newest(index, run)
+        if shown is None:
+            apart.append(run.name)
+            continue
+        known = b"".join(cell.tobytes() for row in shown.cells for cell in (row[0], row[-1]))
+        shape = str([row[0].shape for row in shown.cells])
+        groups.setdefault(hashlib.sha256(shape.encode() + known).hexdigest(), []).append(shown)
+    blocks = [_side_by_side(group) for group in groups.values()]
+    if len(groups) > 1:
+        note = "These runs were validated on other samples or at another size, so they stand apart."
+        blocks.insert(0, tag("p", note, class_="warning"))
+    if apart:
+        blocks.append(tag("p", f"Without sample grids that can be cut: {', '.join(apart)}.", class_="note"))
+    return blocks
+
+
+def _newest(index: int, run: Run) -> _Shown | None:
+    if not run.grids:
+        return None
+    step, path = list(run.grids.items())[-1]
+    cells = cells_of(run, read_picture(path))
+    return None if cells is None else _Shown(index, run, step, cells)
+
+
+def _side_by_side(group: Sequence[_Shown]) -> Html:
+    headings = [
+        "condition",
+        *(join([_chip(one.index, one.run.name), tag("br"), f"step {one.step}"]) for one in group),
+        "photo",
+    ]
+    first = group[0].cells
+    rows = [
+        [_image(first[row][0]), *(_image(one.cells[row][1]) for one in group), _image(first[row][-1])]
+        for row in range(len(first))
+    ]
+    return table(headings, rows, class_="samples")
+
+
+def _image(picture: Picture) -> Html:
+    return tag("img", src=embedded(picture, CELL), alt="")

@@ -1,0 +1,146 @@
+"""A sweep as a page: table, Pareto front, parallel coordinates, and what did not finish."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from asap_lightning.evaluation.sweep_jobs import FINISHED, SweepJob, pareto_front
+from asap_lightning.evaluation.sweep_report import metric_names, short_names
+from asap_lightning.metrics import higher_is_better
+from asap_lightning.reports.figures import Point, latency_and_quality, parallel_coordinates
+from asap_lightning.reports.markup import Html, figure_cell, row, table, tag
+from asap_lightning.reports.page import Page, require_plotly
+
+
+def write_sweep_report(jobs: Sequence[SweepJob], metric: str, path: Path, title: str) -> None:
+    """Writes a sweep as an HTML file.
+
+    Args:
+        jobs: as `read_sweep` gives them, measured.
+        metric: the validation metric that comes first.
+        path: of the file.
+        title: of the page.
+
+    Raises:
+        UserError: plotly is not installed.
+    """
+    require_plotly()
+    finished = sum(job.status == FINISHED for job in jobs)
+    page = Page(title, f"{len(jobs)} jobs, {finished} finished")
+    names = [metric, *(name for name in metric_names(jobs) if name != metric)]
+    plots = [plot for name in names if (plot := _scatter(page, jobs, name))]
+    if plots:
+        note = "The front's jobs are those that no other job betters in one without loss in the other."
+        page.section("Latency and quality", tag("p", note, class_="note"), tag("div", *plots, class_="plots"))
+    page.section("Parallel coordinates", _parallel(page, jobs, names))
+    page.section("Jobs", jobs_table(jobs, metric))
+    page.section("Not finished", unfinished(jobs))
+    page.write(path)
+
+
+def job_name(job: SweepJob, names: dict[str, str]) -> str:
+    """The settings that make this job, as a text."""
+    return ", ".join(f"{names[key]}={value}" for key, value in job.settings.items()) or job.folder.name
+
+
+def _scatter(page: Page, jobs: Sequence[SweepJob], metric: str) -> Html | None:
+    names = short_names(jobs)
+
+    def points(chosen: Sequence[SweepJob]) -> list[Point]:
+        return [
+            (job_name(job, names), job.latency_ms, job.metrics[metric])
+            for job in chosen
+            if job.latency_ms is not None and math.isfinite(job.metrics.get(metric, math.nan))
+        ]
+
+    front = pareto_front(jobs, metric)
+    if not front:
+        return None
+    on_front = {id(job) for job in front}
+    others = points([job for job in jobs if id(job) not in on_front])
+    way = "higher" if higher_is_better(metric) else "lower"
+    figure = latency_and_quality(others, points(front), metric)
+    return page.figure(figure, f"{metric} against latency ({way} is better)", height=380)
+
+
+def _parallel(page: Page, jobs: Sequence[SweepJob], metrics: Sequence[str]) -> Html:
+    """One line a job that has the first metric; axes of which no job lacks a value."""
+    shown = [job for job in jobs if math.isfinite(job.metrics.get(metrics[0], math.nan))]
+    if not shown:
+        return Html("")
+    names = short_names(shown)
+    axes: dict[str, list[Any]] = {name: [job.settings[key] for job in shown] for key, name in names.items()}
+    measured: dict[str, list[Any]] = {
+        "M parameters": [job.parameters and job.parameters / 1e6 for job in shown],
+        "ms an image": [job.latency_ms for job in shown],
+        **{name: [job.metrics.get(name, math.nan) for job in shown] for name in reversed(metrics)},
+    }
+    complete = {
+        name: values
+        for name, values in measured.items()
+        if all(value is not None and math.isfinite(value) for value in values)
+    }
+    figure = parallel_coordinates(
+        axes | complete,
+        complete[metrics[0]],
+        [job.folder.name for job in shown],
+        good_is_high=higher_is_better(metrics[0]),
+        settings=list(axes),
+    )
+    note = tag(
+        "p",
+        f"The more orange a line, the better its {metrics[0]}. Draw along an axis to keep only the jobs that "
+        "pass there, also in the table; click the axis to let all through again.",
+        class_="note",
+    )
+    return Html(note + page.figure(figure, "Settings, cost, quality", wide=True, height=440))
+
+
+def jobs_table(jobs: Sequence[SweepJob], metric: str) -> Html:
+    """One row a job; those of the front are marked, the best values bold."""
+    names, metrics = short_names(jobs), metric_names(jobs)
+    front = {id(job) for job in pareto_front(jobs, metric)}
+    headings = [*names.values(), "status", "updates", *metrics, "M parameters", "ms an image", "folder"]
+    best = {name: _best(jobs, name) for name in metrics}
+    rows = [
+        row(
+            [
+                *job.settings.values(),
+                job.status,
+                figure_cell(job.steps),
+                *(_metric_cell(job.metrics.get(name), best[name]) for name in metrics),
+                figure_cell(None if job.parameters is None else job.parameters / 1e6),
+                figure_cell(job.latency_ms),
+                job.folder.name,
+            ],
+            data_job=job.folder.name,
+            class_="front" if id(job) in front else "",
+        )
+        for job in jobs
+    ]
+    return table(headings, rows, id_="jobs")
+
+
+def _metric_cell(value: float | None, best: float | None) -> Html:
+    return figure_cell(value, best=value is not None and value == best)
+
+
+def _best(jobs: Sequence[SweepJob], metric: str) -> float | None:
+    values = [value for job in jobs if math.isfinite(value := job.metrics.get(metric, math.nan))]
+    if not values:
+        return None
+    return max(values) if higher_is_better(metric) else min(values)
+
+
+def unfinished(jobs: Sequence[SweepJob]) -> Html:
+    """Every job that is not finished, with what its folder says about it."""
+    names = short_names(jobs)
+    rows = [
+        [job_name(job, names), job.status, job.steps, job.reason, job.folder.name]
+        for job in jobs
+        if job.status != FINISHED
+    ]
+    return table(["job", "status", "updates", "why", "folder"], rows, id_="unfinished") if rows else Html("")
