@@ -11,8 +11,10 @@ from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
 from asap_lightning.benchmarking.memory import peak_of
+from asap_lightning.benchmarking.suites import _counted_gflop
 from asap_lightning.benchmarking.timing import Side, ratio, run_pairs
 from asap_lightning.commands import benchmark
+from asap_lightning.commands.peers import generator_node, make_peer
 from asap_lightning.errors import UserError
 from asap_lightning.models import AsapGenerator
 
@@ -129,3 +131,30 @@ def test_command_refuses_bad_flags(tmp_path):
         benchmark.main(["ops", "--repeats", "0"])
     with pytest.raises(UserError, match="--plot draws the inference suite"):
         benchmark.main(["ops", "--plot", str(tmp_path / "a.png")])
+
+
+def test_any_generator_can_be_timed_as_a_peer():
+    small = Case("small", CITYSCAPES, 32, 64)
+    peer = make_peer("spade_fast", small, torch.device("cpu"))
+    assert peer.spec == CITYSCAPES
+    assert generator_node("pix2pix_resnet6")["blocks"] == 6
+    counted = _counted_gflop(peer, small.condition(torch.device("cpu")))
+    assert counted == pytest.approx(43.4 / 64, rel=0.05)  # of 256 x 512, by area
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("spad_fast", "Did you mean 'spade_fast'"),
+        ("facades_512", "is ASAP-Net itself"),
+        ("pix2pix", "multiples of 256, but small is 32 x 64"),
+    ],
+)
+def test_peers_that_cannot_be_timed_say_why(name, message):
+    with pytest.raises(UserError, match=message):
+        make_peer(name, Case("small", CITYSCAPES, 32, 64), torch.device("cpu"))
+
+
+def test_peers_belong_to_the_inference_suite():
+    with pytest.raises(UserError, match="--peers belongs to the inference suite"):
+        benchmark.main(["ops", "--peers", "spade"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import Case
@@ -14,7 +15,7 @@ from asap_lightning.benchmarking.operations import Call, operation_calls
 from asap_lightning.benchmarking.rows import Row, numbers
 from asap_lightning.benchmarking.timing import run_pairs
 from asap_lightning.condition import Condition
-from asap_lightning.models import AsapGenerator, Generator, Pix2pixHDGenerator, SpadeGenerator
+from asap_lightning.models import AsapGenerator, Generator
 from asap_lightning.ops.dispatch import why_not
 
 
@@ -23,16 +24,24 @@ def fast_backends(device: torch.device) -> list[str]:
     return [name for name in ("torch", "native", "triton") if not why_not(name, device, torch.float32)]
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: the FLOP counter fails in it on spectral norm
 def inference(
     cases: Iterable[Case],
     device: torch.device,
     *,
     repeats: int,
     winograd: Sequence[int] = (2,),
-    peers: Sequence[str] = (),
+    peers: Mapping[str, Callable[[Case, torch.device], Generator]] | None = None,
 ) -> Iterator[Row]:
-    """Label map to image: each backend, prepared, and peers against the authors' algorithm in eager mode."""
+    """Label map to image: each backend, prepared, and peers against the authors' algorithm in eager mode.
+
+    Args:
+        cases: models and sizes.
+        device: where.
+        repeats: runs of each side.
+        winograd: m of F(m x m) of the prepared low-res stream.
+        peers: by name, what makes other generators for a case.
+    """
     for case in cases:
         generator, condition = case.generator(device), case.condition(device)
         sides: dict[str, Call] = {"authors": _call(AuthorsAlgorithm(generator), condition)}
@@ -42,12 +51,14 @@ def inference(
                 name = backend if m == 2 else f"{backend}-f{m}"
                 prepared[name] = _prepared(case, device, generator, backend, m)
                 sides[name] = _call(prepared[name], condition)
-        for peer in peers:
-            sides[peer] = _call(make_peer(peer, case, device), condition)
+        made = {name: make(case, device) for name, make in (peers or {}).items()}
+        sides.update((name, _call(peer, condition)) for name, peer in made.items())
+        counted = {name: _counted_gflop(peer, condition) for name, peer in made.items()}
         measured = run_pairs(sides, repeats=repeats, device=device)
         exact = _exact(case, generator, condition, device) if case.megapixels < 1.2 else None
         work = case.lowres_gflop(generator) + case.pixelwise_gflop(generator)
         for name, side in measured.items():
+            gflop = counted.get(name, work)
             own = prepared[name]._prepared if name in prepared else None
             yield {
                 "case": case.name,
@@ -55,9 +66,9 @@ def inference(
                 "side": name,
                 **numbers(side, measured["authors"]),
                 "prepared_mib": own.memory / 2**20 if own is not None else 0.0,
-                "gflop": work if name not in peers else None,
-                "gflop_per_second": work / side.median * 1e3 if name not in peers else None,
-                "error": _error(sides[name], exact) if name not in peers else None,
+                "gflop": gflop,
+                "gflop_per_second": gflop / side.median * 1e3,
+                "error": _error(sides[name], exact) if name not in made else None,
             }
 
 
@@ -71,14 +82,11 @@ def _prepared(
     return generator
 
 
-def make_peer(name: str, case: Case, device: torch.device) -> Generator:
-    """A peer of the paper's table at the case's size, with random weights."""
-    torch.manual_seed(0)
-    if name == "pix2pixhd":
-        return Pix2pixHDGenerator(case.spec).eval().to(device)
-    if name == "spade":
-        return SpadeGenerator(case.spec, upsampling="more").eval().to(device)
-    raise ValueError(f"the peers are pix2pixhd and spade, got {name!r}")
+def _counted_gflop(network: Generator, condition: Condition) -> float:
+    """Of one call, counted while it runs."""
+    with FlopCounterMode(display=False) as counter:
+        network(condition)
+    return counter.get_total_flops() / 1e9
 
 
 def _call(network: Callable[[Condition], Any], condition: Condition) -> Call:

@@ -6,6 +6,7 @@ import argparse
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from asap_lightning.benchmarking.cases import CASES, Case
 from asap_lightning.benchmarking.data import data_rows
 from asap_lightning.benchmarking.suites import inference, operations
 from asap_lightning.benchmarking.training import training
+from asap_lightning.commands.peers import make_peer
 from asap_lightning.commands.suggest import did_you_mean
 from asap_lightning.errors import UserError
 from asap_lightning.inference.translator import choose_device
@@ -40,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--device", default="auto", help="auto, cpu, cuda")
     result.add_argument("--winograd", type=int, nargs="+", choices=(0, 2, 4), default=[2], help="F(m x m)")
     result.add_argument(
-        "--peers", nargs="*", default=[], choices=("pix2pixhd", "spade"), help="inference only"
+        "--peers",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="inference: other generators or experiments to time",
     )
     result.add_argument("--output", type=Path, help="JSON file; default benchmarks/results/SUITE_TIME.json")
     result.add_argument("--plot", type=Path, help="image file of run time against megapixels")
@@ -55,6 +61,8 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"--repeats is {options.repeats}, expected at least 1")
     if options.plot is not None and options.suite != "inference":
         raise UserError("--plot draws the inference suite; leave it out or choose inference")
+    if options.peers and options.suite != "inference":
+        raise UserError("--peers belongs to the inference suite; leave it out or choose inference")
     cases = [find_case(name) for name in options.cases or DEFAULT_CASES[options.suite]]
     earlier = report.load(options.compare) if options.compare else None
     device = choose_device(options.device)
@@ -88,8 +96,9 @@ def main(arguments: Sequence[str]) -> int:
 def measure(options: argparse.Namespace, cases: list[Case], device: torch.device) -> Iterator[report.Row]:
     """The rows of the suite."""
     if options.suite == "inference":
+        peers = {name: partial(make_peer, name) for name in options.peers}
         yield from inference(
-            cases, device, repeats=options.repeats, winograd=tuple(options.winograd), peers=options.peers
+            cases, device, repeats=options.repeats, winograd=tuple(options.winograd), peers=peers
         )
     elif options.suite == "ops":
         yield from operations(cases, device, repeats=options.repeats)

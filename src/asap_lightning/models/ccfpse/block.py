@@ -29,7 +29,7 @@ def conditional_convolution(x: Tensor, weights: Tensor) -> Tensor:
     return result
 
 
-def predictor(inputs: int, outputs: int, hidden: int = 128) -> nn.Sequential:
+def predictor(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
     """conv3x3, ReLU, conv3x3: the condition's pyramid as weights or gates."""
     return nn.Sequential(
         nn.Conv2d(inputs, hidden, 3, padding=1),
@@ -46,14 +46,15 @@ class ConditionalStage(nn.Module):
         outputs: channels of the result.
         planes: channels of condition and pyramid.
         norm: makes a norm from a number of channels.
+        hidden: channels between the planes and what is predicted from them.
     """
 
-    def __init__(self, inputs: int, outputs: int, planes: int, *, norm: Norm) -> None:
+    def __init__(self, inputs: int, outputs: int, planes: int, *, norm: Norm, hidden: int = 128) -> None:
         super().__init__()
         self.norm = norm(inputs)
-        self.weights = predictor(planes, 9 * inputs)
+        self.weights = predictor(planes, 9 * inputs, hidden)
         self.mix = nn.Conv2d(inputs, outputs, 1)
-        self.gate = predictor(planes, outputs)
+        self.gate = predictor(planes, outputs, hidden)
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
         x = self.mix(conditional_convolution(self.norm(x), self.weights(planes)))
@@ -70,6 +71,7 @@ class ConditionalBlock(nn.Module):
         norm: makes a norm from a number of channels.
         shortcut_norm: makes the norm without affine parameters inside the shortcut's SPADE.
         weight_norm: wraps the shortcut's convolution.
+        hidden: channels between the planes and what is predicted from them.
     """
 
     def __init__(
@@ -81,15 +83,16 @@ class ConditionalBlock(nn.Module):
         norm: Norm,
         shortcut_norm: Norm,
         weight_norm: WeightNorm = spectral_norm,
+        hidden: int = 128,
     ) -> None:
         super().__init__()
         middle = min(inputs, outputs)
-        self.stage1 = ConditionalStage(inputs, middle, planes, norm=norm)
-        self.stage2 = ConditionalStage(middle, outputs, planes, norm=norm)
+        self.stage1 = ConditionalStage(inputs, middle, planes, norm=norm, hidden=hidden)
+        self.stage2 = ConditionalStage(middle, outputs, planes, norm=norm, hidden=hidden)
         self.spade_shortcut: Spade | None = None
         self.conv_shortcut: nn.Module | None = None
         if inputs != outputs:
-            self.spade_shortcut = Spade(inputs, planes, norm=shortcut_norm)
+            self.spade_shortcut = Spade(inputs, planes, norm=shortcut_norm, hidden=hidden)
             self.conv_shortcut = weight_norm(nn.Conv2d(inputs, outputs, 1, bias=False))
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:

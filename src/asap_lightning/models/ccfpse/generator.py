@@ -21,6 +21,7 @@ class CcFpseGenerator(Generator):
     Args:
         spec: the kind of condition.
         width: ngf.
+        hidden: channels between the condition and the weights, gates, gammas and betas predicted from it.
         upsampling: ``normal``, ``more`` or ``most``, as SPADE's.
         norm: makes a norm from a number of channels.
         pyramid_norm: the pyramid's; None: as ``norm``.
@@ -34,6 +35,7 @@ class CcFpseGenerator(Generator):
         spec: ConditionSpec,
         *,
         width: int = 64,
+        hidden: int = 128,
         upsampling: Upsampling = "normal",
         norm: Norm = nn.BatchNorm2d,
         pyramid_norm: Norm | None = None,
@@ -58,7 +60,13 @@ class CcFpseGenerator(Generator):
 
         def block(a: int, b: int) -> ConditionalBlock:
             return ConditionalBlock(
-                a, b, inputs + width, norm=norm, shortcut_norm=shortcut_norm, weight_norm=weight_norm
+                a,
+                b,
+                inputs + width,
+                norm=norm,
+                shortcut_norm=shortcut_norm,
+                weight_norm=weight_norm,
+                hidden=hidden,
             )
 
         self.head = block(16 * width, 16 * width)

@@ -20,7 +20,7 @@ def halve(image: Tensor) -> Tensor:
 
 
 def judged_channels(spec: ConditionSpec, conditional: bool, image_channels: int) -> int:
-    """Channels that a discriminator sees: the image with, if it is conditional, the condition's dense planes."""
+    """Channels that a discriminator sees: the image's and, if it is conditional, the dense condition's."""
     return image_channels + (spec.dense_channels if conditional else 0)
 
 
