@@ -125,6 +125,9 @@ def work_on(sweeper: StudySweeper, study: SharedStudy, fixed: Sequence[str]) -> 
             study.fail(claim, f"{type(error).__name__}: {error}")
             errors.append(error)
             continue
+        except BaseException:  # stopped: whoever comes next goes on with it
+            claim.lock.release()
+            raise
         try:
             say_result(study, claim, *study.finish(claim))
         except UserError as error:
