@@ -74,8 +74,6 @@ OWN = """\
 # @package _global_
 hydra:
   mode: MULTIRUN
-  sweep:
-    subdir: ${{asap.job_dir:}}
   sweeper:
     params:
       {}

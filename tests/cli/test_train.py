@@ -104,13 +104,20 @@ def test_multirun_gives_each_job_its_folder(train, tmp_path: Path) -> None:
     shown = train("-m", "generator.mlp_width=8,16", "trainer.max_steps=1")
     assert shown.code == 0, shown.err
     (sweep,) = tmp_path.glob("runs/demo/multirun/*")
-    widths = {
-        job.name: OmegaConf.load(job / "config.yaml").generator.mlp_width
-        for job in sweep.iterdir()
-        if job.is_dir()
-    }
-    assert widths == {"0": 8, "1": 16}
-    assert all((sweep / job / "checkpoints" / "last.ckpt").is_file() for job in widths)
+    jobs = [path.parent for path in sweep.glob("*/config.yaml")]
+    widths = sorted(OmegaConf.load(job / "config.yaml").generator.mlp_width for job in jobs)
+    assert widths == [8, 16]
+    assert all((job / "checkpoints" / "last.ckpt").is_file() for job in jobs)
+
+
+def test_a_multirun_whose_grid_has_changed_resumes_no_other_job(train, tmp_path: Path) -> None:
+    assert train("-m", "generator.mlp_width=8,16", "trainer.max_steps=1").code == 0
+    shown = train("-m", "generator.mlp_width=4,8", "trainer.max_steps=1", "ckpt=auto")
+    assert shown.code == 0, shown.err
+    assert "resuming" not in shown.err and shown.err.count("was finished earlier") == 1
+    (sweep,) = tmp_path.glob("runs/demo/multirun/*")
+    trained = (read_checkpoint(path)["asap_lightning"] for path in sweep.glob("*/checkpoints/last.ckpt"))
+    assert sorted(entry["generator"]["mlp_width"] for entry in trained) == [4, 8, 16]
 
 
 def test_a_failed_job_of_a_multirun_does_not_stop_the_others(train, tmp_path: Path) -> None:
@@ -119,15 +126,16 @@ def test_a_failed_job_of_a_multirun_does_not_stop_the_others(train, tmp_path: Pa
     assert "job 0" in shown.err and "S1 must be a power of two, got 3" in shown.err
     assert "Traceback" not in shown.err
     (sweep,) = tmp_path.glob("runs/demo/multirun/*")
-    assert not (sweep / "0/checkpoints/last.ckpt").exists()
-    assert (sweep / "1/checkpoints/last.ckpt").is_file()
+    (checkpoint,) = sweep.glob("*/checkpoints/last.ckpt")
+    assert read_checkpoint(checkpoint)["asap_lightning"]["generator"]["s1"] == 1
 
 
 def test_multirun_makes_one_finished_wandb_run_a_job(train, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     assert train("-m", "seed=0,1", "trainer.max_steps=1", "logger=wandb").code == 0
-    for job in ("0", "1"):
-        assert len(list(tmp_path.glob(f"runs/demo/multirun/*/{job}/wandb/offline-run-*/run-*.wandb"))) == 1
+    jobs = list(tmp_path.glob("runs/demo/multirun/*/job_*"))
+    assert len(jobs) == 2
+    assert all(len(list(job.glob("wandb/offline-run-*/run-*.wandb"))) == 1 for job in jobs)
 
 
 def test_evaluation_of_all_loggers_in_one_run(train, tmp_path: Path, monkeypatch) -> None:

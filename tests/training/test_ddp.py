@@ -149,12 +149,13 @@ def test_a_multirun_trains_each_job_on_two_processes(asap_train: Start, tmp_path
     assert job.returncode == 0, err
     (sweep,) = tmp_path.glob("runs/*/multirun/*")
     assert [path.name for path in tmp_path.glob("runs/*/*")] == ["multirun"], "no other folder was made"
-    for number in ("0", "1"):
-        folder = sweep / number
+    folders = sorted(sweep.glob("job_*"), key=lambda path: (path / "train.log").stat().st_mtime)
+    for seed, folder in enumerate(folders):
         assert read_checkpoint(folder / "checkpoints/last.ckpt")["global_step"] == 2
         runs = [read_offline_run(path) for path in find_offline_runs(folder)]
-        assert [(run.exit_code, run.config["seed"]) for run in runs] == [(0, int(number))]
+        assert [(run.exit_code, run.config["seed"]) for run in runs] == [(0, seed)]
         assert (folder / "train_rank1.log").read_text().count("generator") == 1
+    assert len(folders) == 2
     assert err.count("generator 0.0 M parameters") == 2, "only the first process speaks"
 
 
