@@ -81,6 +81,8 @@ def test_predict_translates_the_rest_and_lists_bad_files(
         (["ckpt=empty"], "ckpt=empty is a folder without checkpoints/best.ckpt"),
         (["ckpt=best"], "ckpt=best: no run has one: looked for runs/*/*/checkpoints/best.ckpt"),
         (["device=tpu9"], "device=tpu9"),
+        (["part=4/4"], "part=4/4: auto, or a part such as 0/4"),
+        (["overwrite=some"], "overwrite=some: false, changed or true was expected"),
         (["weights=ema"], "weights=raw"),
     ],
 )
@@ -102,6 +104,33 @@ def test_predict_refuses_two_files_with_one_target(asap, trained: Path, labels: 
     shown = asap("predict", f"ckpt={trained}", f"input={labels}", "output=out")
     assert shown.code == 2 and "would both be written to out/a.png" in shown.err
     assert asap("predict", f"ckpt={trained}", f"input={labels}", "output=out", "pattern=*.png").code == 0
+
+
+def test_predict_in_parts_is_everything_once(
+    asap, trained: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["predict", f"ckpt={trained}", f"input={labels}", "output=out"]
+    shown = asap(*arguments, "part=0/2")
+    assert shown.code == 0 and "part 0/2: 2 of 3 files" in shown.err and "translated 2 images" in shown.err
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    shown = asap(*arguments)
+    assert shown.code == 0 and "translated 1 images" in shown.err and "part 1/2" in shown.out
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 3
+
+
+def test_predict_does_not_take_another_models_images_for_its_own(
+    asap, trained: Path, labels: Path, tmp_path: Path
+) -> None:
+    arguments = ["predict", f"input={labels}", "output=out"]
+    assert asap(*arguments, f"ckpt={trained}", "weights=raw").code == 0
+    other = tmp_path / "out/a.png"
+    before = other.read_bytes()
+    shown = asap(*arguments, f"ckpt={trained}", "style.seed=1")
+    assert shown.code == 2 and "3 of 3 images are there already but were not made with this" in shown.err
+    assert other.read_bytes() == before
+    shown = asap(*arguments, f"ckpt={trained}", "style.seed=1", "overwrite=changed")
+    assert shown.code == 0 and "translated 3 images" in shown.err
 
 
 def test_predict_with_another_palette(asap, trained: Path, tmp_path: Path) -> None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from omegaconf import DictConfig
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
 
 from asap_lightning.commands.assemble import plain
 from asap_lightning.commands.checkpoints import find_checkpoint
-from asap_lightning.commands.logged import logged_run
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
 from asap_lightning.inference import Translator
 from asap_lightning.inference.folder import Job, Reader, condition_reader, find_jobs, read_instances
-from asap_lightning.inference.styles import Styles, parse_styles
+from asap_lightning.inference.origin import Recipe, digest
+from asap_lightning.inference.parts import Part, parse_part
+from asap_lightning.inference.styles import parse_styles
+from asap_lightning.inference.work import Overwrite, Tally, work
 
 log = logging.getLogger(__name__)
 LISTED = 10
+OVERWRITE: dict[object, Overwrite] = {False: "no", True: "all", "changed": "changed"}
 
 
 def run(config: DictConfig) -> None:
@@ -30,8 +36,10 @@ def run(config: DictConfig) -> None:
     Raises:
         UserError: nothing to translate, or, after the others have been translated, files that could not be.
     """
+    part = parse_part(config.part)
+    overwrite = overwrite_of(config.overwrite)
     checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
-    translator = Translator(checkpoint, device=config.device, weights=config.weights)
+    translator = Translator(checkpoint, device=device_of(config.device, part), weights=config.weights)
     source, output = Path(config.input).expanduser(), Path(config.output).expanduser()
     instances = Path(config.instances).expanduser() if config.instances else None
     jobs, others = find_jobs(
@@ -39,19 +47,52 @@ def run(config: DictConfig) -> None:
     )
     if others:
         log.info("%d files are no images and are left alone: %s", len(others), listed(others))
-    done = [] if config.overwrite else [job for job in jobs if job.target.is_file()]
-    if done:
-        log.info("%d of %d images are there already (overwrite=true makes them anew)", len(done), len(jobs))
-    left = [job for job in jobs if config.overwrite or not job.target.is_file()]
-    styles = parse_styles(plain(config)["style"], translator)
-    with logged_run(config, "predict", checkpoint) as log_figures:
-        failures = translate_all(left, translator, reader_of(config, translator), styles)
-        log_figures({"images": len(left) - len(failures), "failed": len(failures)})
-    log.info("%s: translated %d images with %s", output, len(left) - len(failures), checkpoint)
-    if failures:
+    mine = part.of(jobs)
+    if part.count > 1:
+        log.info("part %d/%d: %d of %d files", part.index, part.count, len(mine), len(jobs))
+    settings = plain(config)
+    styles = parse_styles(settings["style"], translator)
+    reader = reader_of(config, translator)
+
+    def translate(job: Job) -> Mapping[str, NDArray[np.uint8]]:
+        return styles.translate(translator, reader(job.source), read_instances(job))
+
+    recipe = Recipe(checkpoint, options_of(settings))
+    tally = work(mine, translate, recipe, output, overwrite=overwrite, track=with_progress)
+    log.info("%s: translated %d images with %s", output, tally.translated, checkpoint)
+    Console().print(table(tally, part))
+    if tally.failures:
         raise UserError(
-            f"{len(failures)} of {len(left)} files could not be translated:\n" + "\n".join(failures)
+            f"{len(tally.failures)} of {len(mine) - tally.there} files could not be translated:\n"
+            + "\n".join(tally.failures)
         )
+
+
+def overwrite_of(given: object) -> Overwrite:
+    """What ``overwrite`` means.
+
+    Raises:
+        UserError: none of its values.
+    """
+    if given not in OVERWRITE:
+        raise UserError(f"overwrite={given}: false, changed or true was expected")
+    return OVERWRITE[given]
+
+
+def options_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes images beside the checkpoint; of a guide photo its content."""
+    style = settings["style"]
+    image = style.get("image") if isinstance(style, Mapping) else style
+    guide = digest(Path(str(image)).expanduser()) if image is not None else None
+    seed = style.get("seed", 0) if isinstance(style, Mapping) else 0
+    return {"weights": settings["weights"], "labels": settings["labels"], "guide": guide, "seed": str(seed)}
+
+
+def device_of(name: str, part: Part) -> str:
+    """One GPU a process, where several processes were started on a machine."""
+    if name == "auto" and part.local_rank is not None and torch.cuda.is_available():
+        return f"cuda:{part.local_rank % torch.cuda.device_count()}"
+    return name
 
 
 def reader_of(config: DictConfig, translator: Translator) -> Reader:
@@ -61,21 +102,21 @@ def reader_of(config: DictConfig, translator: Translator) -> Reader:
     return condition_reader(translator.spec, layout, **plain(config.labels))
 
 
-def translate_all(jobs: Sequence[Job], translator: Translator, reader: Reader, styles: Styles) -> list[str]:
-    """Translates each job and writes its PNG, or one a style; returns one line for each that failed."""
-    failures = []
+def with_progress(jobs: Iterable[Job]) -> Iterable[Job]:
+    """The jobs, with a bar on a terminal."""
     console = Console(stderr=True)
-    for job in track(jobs, description="translating", console=console, disable=not console.is_terminal):
-        try:
-            images = styles.translate(translator, reader(job.source), read_instances(job))
-        except UserError as error:
-            text = str(error)
-            failures.append(text if str(job.source) in text else f"{job.source}: {text}")
-            continue
-        for suffix, image in images.items():  # the plain name comes last: where it is, the job is done
-            with atomic_write(job.target.with_stem(job.target.stem + suffix)) as file:
-                Image.fromarray(image).save(file, format="PNG")
-    return failures
+    return track(list(jobs), description="translating", console=console, disable=not console.is_terminal)
+
+
+def table(tally: Tally, part: Part) -> Table:
+    """What became of the files."""
+    made = Table(title=f"part {part.index}/{part.count}" if part.count > 1 else None, title_justify="left")
+    for name in ("translated", "there already", "by other processes", "failed", "images/s"):
+        made.add_column(name, justify="right")
+    speed = f"{tally.translated / tally.seconds:.2f}" if tally.translated and tally.seconds else "-"
+    counts = (tally.translated, tally.there, tally.others, len(tally.failures))
+    made.add_row(*map(str, counts), speed)
+    return made
 
 
 def listed(paths: Sequence[Path]) -> str:

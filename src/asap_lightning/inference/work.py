@@ -1,0 +1,173 @@
+"""Works through a folder, alone or together with other processes, each image once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from asap_lightning.errors import UserError
+from asap_lightning.inference.folder import Job
+from asap_lightning.inference.origin import Recipe
+
+log = logging.getLogger(__name__)
+
+CLAIMS = ".claims"
+PAUSE = 0.5
+Translate = Callable[[Job], Mapping[str, NDArray[np.uint8]]]
+"""File-name suffix -> image; the one without a suffix comes last: where it is, the job is done."""
+Overwrite = Literal["no", "changed", "all"]
+
+
+@dataclass
+class Tally:
+    """What became of the jobs of one process.
+
+    Attributes:
+        translated: by this process.
+        there: finished by an earlier call.
+        others: finished by other processes meanwhile.
+        failures: one line for each file that could not be translated.
+        seconds: spent in translating.
+    """
+
+    translated: int = 0
+    there: int = 0
+    others: int = 0
+    failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Claims:
+    """Which process works on which image: a lock each, which ends with its process, however that ends.
+
+    Args:
+        output: the folder that all processes write to; the locks lie in it.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self.folder = output / CLAIMS
+
+    @contextmanager
+    def claimed(self, job: Job) -> Iterator[bool]:
+        """Whether the job is this process's own, inside the block."""
+        name = hashlib.sha256(os.fsencode(os.path.relpath(job.target, self.folder))).hexdigest()[:24]
+        lock = FileLock(self.folder / f"{name}.lock", timeout=0)
+        if not self._acquired(lock):
+            yield False
+            return
+        try:
+            yield True
+            with suppress(OSError):  # while it is still ours: who comes later makes a new one
+                os.unlink(lock.lock_file)
+        finally:
+            lock.release()
+
+    def _acquired(self, lock: FileLock) -> bool:
+        while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+                return True
+            except Timeout:
+                return False
+            except FileNotFoundError:  # a process that has just ended has removed the folder
+                continue
+
+    def clear(self) -> None:
+        """Removes the folder of locks if nobody holds one."""
+        with suppress(OSError):
+            self.folder.rmdir()
+
+
+def work(
+    jobs: Sequence[Job],
+    translate: Translate,
+    recipe: Recipe,
+    output: Path,
+    *,
+    overwrite: Overwrite = "no",
+    track: Callable[[Iterable[Job]], Iterable[Job]] = iter,
+) -> Tally:
+    """Translates every job that is not finished, and waits for those that other processes have begun.
+
+    Args:
+        jobs: what is to be there at the end.
+        translate: makes the images of a job.
+        recipe: what they are made with; recognises those that are finished.
+        output: the folder of the targets.
+        overwrite: what is done about images that are there: ``no`` leaves those that this very recipe has
+            made, ``changed`` makes anew those of another origin, ``all`` makes all anew.
+        track: shows progress over an iterable.
+
+    Raises:
+        UserError: images of another origin are there, and ``overwrite`` is ``no``.
+    """
+    tally = Tally()
+    left = list(jobs) if overwrite == "all" else _unfinished(jobs, recipe, overwrite, tally)
+    if tally.there:
+        log.info("%d of %d images are there already (overwrite=true makes them anew)", tally.there, len(jobs))
+    claims = Claims(output)
+    busy = [job for job in track(left) if not _attempt(job, claims, translate, recipe, overwrite, tally)]
+    if busy:
+        log.info("waiting for %d images that other processes are working on", len(busy))
+    while busy:
+        busy = [job for job in busy if not _attempt(job, claims, translate, recipe, "changed", tally)]
+        if busy:
+            time.sleep(PAUSE)
+    claims.clear()
+    return tally
+
+
+def _unfinished(jobs: Sequence[Job], recipe: Recipe, overwrite: Overwrite, tally: Tally) -> list[Job]:
+    left, strange = [], []
+    for job in jobs:
+        made = recipe.made(job)
+        if made:
+            tally.there += 1
+            continue
+        left.append(job)
+        if made is False:
+            strange.append(job.target)
+    if strange and overwrite == "no":
+        more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+        raise UserError(
+            f"{len(strange)} of {len(jobs)} images are there already but were not made with this "
+            "checkpoint, these "
+            f"options and these input files: {', '.join(str(path) for path in strange[:5])}{more}. "
+            "overwrite=changed makes them anew, overwrite=true all of them; or choose another output folder"
+        )
+    return left
+
+
+def _attempt(
+    job: Job, claims: Claims, translate: Translate, recipe: Recipe, overwrite: Overwrite, tally: Tally
+) -> bool:
+    """False if another process is at it."""
+    with claims.claimed(job) as mine:
+        if not mine:
+            return False
+        if overwrite != "all" and recipe.made(job):
+            tally.others += 1
+            return True
+        started = time.monotonic()
+        try:
+            origin = recipe.origin(job)  # before it is read: a file that changes meanwhile is not finished
+            for suffix, image in translate(job).items():
+                recipe.write(job.target.with_stem(job.target.stem + suffix), image, job, origin)
+            tally.translated += 1
+        except UserError as error:
+            text = str(error)
+            tally.failures.append(text if str(job.source) in text else f"{job.source}: {text}")
+        tally.seconds += time.monotonic() - started
+    return True
