@@ -126,7 +126,7 @@ def _measured(rows: Sequence[ComparisonRow]) -> str:
     ways = {(row.cost.size, row.cost.device) for row in rows if row.cost and row.cost.latency_ms is not None}
     if ways:
         shown = " and ".join(f"{height} x {width} on {device}" for (height, width), device in sorted(ways))
-        sentences.append(f"Latency: median for one image of {shown}, measured when this page was made.")
+        sentences.append(f"Latency: the fastest of several calls for one image of {shown}, measured when this page was made.")
     without = [row.run.name for row in rows if row.cost is None]
     if without:
         sentences.append(f"Without a checkpoint, so of unknown size and latency: {', '.join(without)}.")
