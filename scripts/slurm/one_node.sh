@@ -45,6 +45,7 @@ SelectTypeParameters=CR_CPU
 SchedulerType=sched/backfill
 SchedulerParameters=sched_min_interval=0,bf_interval=1,requeue_setup_env_fail
 MpiDefault=none
+SlurmdParameters=config_overrides
 JobRequeue=1
 KillWait=30
 MinJobAge=3600
