@@ -12,7 +12,7 @@ from asap_lightning.data.panels import Picture
 from asap_lightning.evaluation.latency import GeneratorCost
 from asap_lightning.metrics import best_value, higher_is_better
 from asap_lightning.reports.figures import colour, curves
-from asap_lightning.reports.markup import Html, duration, figure_cell, join, table, tag
+from asap_lightning.reports.markup import Html, chip, duration, figure_cell, join, table, tag
 from asap_lightning.reports.page import Page, require_plotly
 from asap_lightning.reports.pictures import cells_of, embedded, read_picture
 from asap_lightning.reports.runs import Run
@@ -126,7 +126,9 @@ def _measured(rows: Sequence[ComparisonRow]) -> str:
     ways = {(row.cost.size, row.cost.device) for row in rows if row.cost and row.cost.latency_ms is not None}
     if ways:
         shown = " and ".join(f"{height} x {width} on {device}" for (height, width), device in sorted(ways))
-        sentences.append(f"Latency: the fastest of several calls for one image of {shown}, measured when this page was made.")
+        sentences.append(
+            f"Latency: the fastest of several calls for one image of {shown}, measured just now."
+        )
     without = [row.run.name for row in rows if row.cost is None]
     if without:
         sentences.append(f"Without a checkpoint, so of unknown size and latency: {', '.join(without)}.")
@@ -164,7 +166,7 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _chip(index: int, name: str) -> Html:
-    return tag("span", tag("i", style=f"background: {colour(index)}"), name, class_="chip")
+    return chip(name, colour(index))
 
 
 def chips(runs: Sequence[Run]) -> Html:
@@ -199,7 +201,6 @@ def _panel(page: Page, runs: Sequence[Run], panel: Panel) -> Html:
     figure = curves(
         [(run.name, series_of(run, column)) for _, run in having],
         colours=[colour(index) for index, _ in having],
-        legend=False,
     )
     return page.figure(figure, panel.title)
 

@@ -24,15 +24,12 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def curves(
-    series: Sequence[tuple[str, Series]], *, colours: Sequence[str] | None = None, legend: bool = True
-) -> go.Figure:
+def curves(series: Sequence[tuple[str, Series]], *, colours: Sequence[str] | None = None) -> go.Figure:
     """Curves over generator updates; those of more than 30 points are smoothed by the page.
 
     Args:
         series: names and curves.
         colours: of the curves, by default the palette's in order.
-        legend: whether names are shown above the plot.
     """
     import plotly.graph_objects as go
 
@@ -52,8 +49,7 @@ def curves(
     figure.update_layout(
         margin={"l": 56, "r": 36, "t": 8, "b": 40},
         hovermode="x unified",
-        showlegend=legend and len(series) > 1,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        showlegend=False,
         xaxis={"title": {"text": "generator updates"}, "rangemode": "tozero"},
         yaxis={"automargin": True, **_range_of_a_constant([one for _, one in series])},
     )

@@ -77,6 +77,11 @@ def folded(summary: str, *content: object) -> Html:
     return tag("details", tag("summary", summary), *content)
 
 
+def chip(name: str, colour: str, element: str = "span", **attributes: object) -> Html:
+    """A name beside a patch of its colour."""
+    return tag(element, tag("i", style=f"background: {colour}"), name, class_="chip", **attributes)
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Four significant digits; a dash for nothing, the word for what is not finite."""
     if value is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from importlib import resources
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from asap_lightning import __version__
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.reports.markup import Html, escaped, join, tag
+from asap_lightning.reports.markup import Html, chip, escaped, join, tag
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -48,8 +47,18 @@ class Page:
         if any(blocks):
             self._sections.append((heading, join(blocks)))
 
-    def figure(self, figure: go.Figure, title: str, *, wide: bool = False, height: int = 300) -> Html:
-        """A plotly figure under its title; the page's script draws it."""
+    def figure(
+        self, figure: go.Figure, title: str, *, legend: bool = False, wide: bool = False, height: int = 300
+    ) -> Html:
+        """A plotly figure under its title; the page's script draws it.
+
+        Args:
+            figure: the figure.
+            title: above it.
+            legend: names of its curves below the title; a click hides or shows one.
+            wide: as wide as the page.
+            height: in pixels.
+        """
         figure.update_layout(height=height, template="none")
         name = f"figure-{len(self._figures) + 1}"
         # "</" would end the script element in the middle of a text.
@@ -58,6 +67,7 @@ class Page:
         return tag(
             "figure",
             tag("figcaption", title),
+            _legend(figure, name) if legend else Html(""),
             tag("div", id=name, class_="plot", style=f"height: {height}px"),
             tag("script", Html(content), type="application/json", data_figure=name),
             class_="wide-figure" if wide else "narrow-figure",
@@ -105,10 +115,13 @@ class Page:
         return f"{plotly}<script>{_asset('page.js')}</script>"
 
 
+def _legend(figure: go.Figure, name: str) -> Html:
+    buttons = [
+        chip(trace.name, trace.line.color, "button", type="button", data_curve=trace.name)
+        for trace in figure.data
+    ]
+    return tag("div", *buttons, class_="legend", data_of=name)
+
+
 def _asset(name: str) -> str:
     return (resources.files("asap_lightning.reports") / "assets" / name).read_text(encoding="utf-8")
-
-
-def as_json_script(value: object, **attributes: object) -> Html:
-    """Data for the page's script."""
-    return tag("script", Html(json.dumps(value).replace("</", "<\\/")), type="application/json", **attributes)

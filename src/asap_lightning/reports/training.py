@@ -126,7 +126,7 @@ def _sections(page: Page, run: Run, panels: list[Panel]) -> list[Html]:
 
 def _panel(page: Page, run: Run, panel: Panel) -> Html:
     named = [(column.partition("/")[2] or column, series_of(run, column)) for column in panel.columns]
-    return page.figure(curves(named), panel.title)
+    return page.figure(curves(named), panel.title, legend=len(named) > 1)
 
 
 def samples(run: Run, path: Path, most: int) -> Html:

@@ -51,7 +51,7 @@
     });
   };
 
-  const traces = (data, weight) => data.flatMap((trace) => {
+  const traces = (figure, weight) => figure.data.filter((trace) => !figure.hidden.has(trace.name)).flatMap((trace) => {
     if (trace.type === "parcoords") {
       return [{ ...trace, labelfont: { color: colour("--ink"), size: 12 }, tickfont: { color: colour("--ink"), size: 11 },
         rangefont: { color: colour("--faint"), size: 10 }, unselected: { line: { color: colour("--line"), opacity: 0.5 } } }];
@@ -62,14 +62,14 @@
   });
 
   const figures = [...document.querySelectorAll("script[data-figure]")].map((script) => ({
-    place: document.getElementById(script.dataset.figure), ...JSON.parse(script.textContent),
+    place: document.getElementById(script.dataset.figure), hidden: new Set(), ...JSON.parse(script.textContent),
   }));
   const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "resetScale2d"]] };
   const slider = document.getElementById("smoothing");
 
   const draw = (figure) => {
     const weight = slider ? Number(slider.value) : 0;
-    return Plotly.react(figure.place, traces(figure.data, weight), themed(figure.layout), options);
+    return Plotly.react(figure.place, traces(figure, weight), themed(figure.layout), options);
   };
   const drawAll = () => Promise.all(figures.map(draw)).then(() => { document.body.dataset.drawn = figures.length; });
 
@@ -77,6 +77,15 @@
     document.getElementById("smoothing-value").textContent = Number(slider.value).toFixed(2);
     drawAll();
   });
+  for (const button of document.querySelectorAll(".legend button")) {
+    const figure = figures.find(({ place }) => place.id === button.parentElement.dataset.of);
+    button.addEventListener("click", () => {
+      const name = button.dataset.curve;
+      if (!figure.hidden.delete(name)) figure.hidden.add(name);
+      button.classList.toggle("off", figure.hidden.has(name));
+      draw(figure);
+    });
+  }
   document.getElementById("theme").addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
     drawAll();

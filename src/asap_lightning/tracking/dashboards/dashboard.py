@@ -105,22 +105,27 @@ class Dashboard:
 
         place = f"{self.subject.entity or 'the default entity'}/{self.subject.project}"
         try:
-            entity = self.subject.entity or str(wandb.Api().default_entity)
-            self.workspace.entity = self.report.entity = entity
-            for grid in (block for block in self.report.blocks if isinstance(block, wr.PanelGrid)):
-                for runset in grid.runsets:
-                    runset.entity, runset.project = entity, self.subject.project
-            self.workspace.save()
-            self.report.save()
+            self._send(self.subject.entity or str(wandb.Api().default_entity))
         except wandb.errors.UsageError as error:  # the key is refused, or has the wrong form
             raise UserError(f"--save: W&B does not accept the login ({error}): {LOGIN_ADVICE}") from error
-        except ValueError as error:
-            raise UserError(
-                f"--save: {error} A run that is logged or synced to {place} makes the project."
-            ) from error
         except (wandb.errors.Error, WandbApiFailedError) as error:
             raise UserError(f"--save: W&B's server refused the dashboard for {place}: {error}") from error
         return {"workspace": self.workspace.url, "report": self.report.url}
+
+    def _send(self, entity: str) -> None:
+        self.workspace.entity = self.report.entity = entity
+        for grid in (block for block in self.report.blocks if isinstance(block, wr.PanelGrid)):
+            for runset in grid.runsets:
+                runset.entity, runset.project = entity, self.subject.project
+        try:
+            self.report._to_model()  # looks the project up, before anything is sent
+        except ValueError as error:
+            raise UserError(
+                f"--save: there is no project {entity}/{self.subject.project} that this account may see; "
+                "a run that is logged or synced to it makes it"
+            ) from error
+        self.workspace.save()
+        self.report.save()
 
 
 def build_dashboard(kind: str, subject: Subject) -> Dashboard:
