@@ -63,7 +63,7 @@ def test_a_damaged_shard_stops_a_training_with_its_name(asap, shards: Path) -> N
         (["data=facades", "out=x"], "which data set? Give its folder as data.root=DIR"),
         (["data=facades", "data.root=x"], "which folder receives the shards? Give it as out=DIR"),
         (["data=facade", "data.root=x", "out=y"], "Did you mean"),
-        (["data=demo", "data.root=x", "out=y", "--photo-quality", "9"], "for resized photos (--resize)"),
+        (["data=demo", "data.root=x", "out=y", "--photo-format", "png"], "for resized photos (--resize)"),
         (["data=demo", "data.root=x", "out=y", "--shard-mb", "0"], "--shard-mb 0: a positive number"),
     ],
 )

@@ -28,6 +28,8 @@ COLUMNS = {
     "prepared_mib": ("prepared MiB", "{:.0f}"),
     "error": ("error", "{:.1e}"),
     "images_per_second": ("images/s", "{:.1f}"),
+    "times_files": ("x files", "{:.2f}"),
+    "profile": ("CPU ms a pair", "{}"),
 }
 
 
@@ -46,6 +48,8 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _text(key: str, value: Any) -> str:
+    if isinstance(value, dict):  # a profile: what takes no time is left out
+        return ", ".join(f"{name} {ms:.1f}" for name, ms in value.items() if ms >= 0.05)
     return "-" if value is None else COLUMNS[key][1].format(value)
 
 
@@ -89,7 +93,7 @@ def compare(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[str, int]:
     lines, regressions = [], 0
     for row in rows:
         old = then.get(_key(row))
-        if old is None or row["side"] == "authors":
+        if old is None or row["side"] == "authors" or "speedup" not in row or "speedup" not in old:
             continue
         change = row["speedup"] / old["speedup"]
         slower = change < 1 / SLOWER

@@ -14,11 +14,14 @@ from rich.console import Console
 
 from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.cases import CASES, Case
-from asap_lightning.benchmarking.data import data_rows
+from asap_lightning.benchmarking.data import data_rows, own_data_rows
 from asap_lightning.benchmarking.suites import inference, operations
 from asap_lightning.benchmarking.training import training
+from asap_lightning.building import build
+from asap_lightning.commands.data_layout import configured
 from asap_lightning.commands.peers import make_peer
 from asap_lightning.commands.suggest import did_you_mean
+from asap_lightning.data import PairedDataModule
 from asap_lightning.errors import UserError
 from asap_lightning.inference.translator import choose_device
 
@@ -28,7 +31,7 @@ DEFAULT_CASES = {
     "inference": ["facades-512", "facades-1024", "cityscapes-512x1024"],
     "ops": ["facades-512", "facades-1024"],
     "training": ["facades-256"],
-    "data": ["facades-256"],
+    "data": ["facades-512"],
 }
 
 
@@ -48,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="inference: other generators or experiments to time",
     )
+    result.add_argument(
+        "--data",
+        dest="overrides",
+        nargs="+",
+        default=[],
+        metavar="data=NAME data.root=DIR",
+        help="data only: a data set of your own, as it is and as shards, instead of drawn facades",
+    )
     result.add_argument("--output", type=Path, help="JSON file; default benchmarks/results/SUITE_TIME.json")
     result.add_argument("--plot", type=Path, help="image file of run time against megapixels")
     result.add_argument("--compare", type=Path, help="an earlier JSON file; regressions exit with 1")
@@ -59,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     if options.repeats < 1:
         raise UserError(f"--repeats is {options.repeats}, expected at least 1")
+    if options.overrides and options.suite != "data":
+        raise UserError("--data is for the data suite: asap benchmark data --data data=NAME data.root=DIR")
     if options.plot is not None and options.suite != "inference":
         raise UserError("--plot draws the inference suite; leave it out or choose inference")
     if options.peers and options.suite != "inference":
@@ -104,8 +117,21 @@ def measure(options: argparse.Namespace, cases: list[Case], device: torch.device
         yield from operations(cases, device, repeats=options.repeats)
     elif options.suite == "training":
         yield from training(cases, device, repeats=options.repeats)
+    elif options.overrides:
+        yield from own_data(options.overrides, options.repeats)
     else:
         yield from data_rows(cases, repeats=options.repeats)
+
+
+def own_data(overrides: list[str], repeats: int) -> Iterator[report.Row]:
+    """The rows of a data set that overrides of ``asap train`` describe."""
+    layout, node = configured(overrides)
+    options = {
+        key: value for key, value in node.items() if key not in ("_target_", "_convert_", "prepare", "seed")
+    }
+    target = {**options.pop("layout"), "_partial_": True}
+    make = partial(PairedDataModule, **{**options, "layout": build(target)})
+    yield from own_data_rows(layout, target, make, repeats=repeats)
 
 
 def find_case(name: str) -> Case:

@@ -136,12 +136,18 @@ def test_val_and_test_are_stored_once_where_they_are_the_same(trees, shard):
     assert_same_data(made.out, made.layout)
 
 
-@pytest.mark.parametrize("mode", ["fixed", "resize_and_crop", "scale_shortside_and_crop"])
-def test_pairs_that_were_resized_before_give_the_same_batches(trees, shard, mode):
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("fixed", None), ("fixed", "png"), ("resize_and_crop", None), ("scale_shortside_and_crop", "ppm")],
+)
+def test_pairs_that_were_resized_before_give_the_same_batches(trees, shard, mode, kind):
     root = trees.cityscapes({"train": 4, "val": 2, "test": 1})
     geometry, evaluation = Geometry(mode, 8, 8), Geometry("fixed", 8, 8)
     made = shard(
-        root, "Cityscapes", instances=True, encoding=Encoding(arrays=True, resize=(geometry, evaluation))
+        root,
+        "Cityscapes",
+        instances=True,
+        encoding=Encoding(arrays=True, resize=(geometry, evaluation), photo_format=kind),
     )
     options = {"mode": mode, "batch_size": 2, "instance_edges": True, "seed": 3, "shuffle": False}
     original = PairedDataModule(root, partial(build, {"_target_": "asap_lightning.data.layouts.Cityscapes",
@@ -159,15 +165,15 @@ def test_pairs_that_were_resized_before_give_the_same_batches(trees, shard, mode
 def test_photos_can_be_stored_as_jpeg_where_they_are_resized(trees, shard):
     root = trees.cityscapes({"train": 1, "val": 1, "test": 1})
     sizes = (Geometry("fixed", 8, 8),) * 2
-    made = shard(root, "Cityscapes", encoding=Encoding(arrays=True, resize=sizes, photo_quality=95))
+    made = shard(root, "Cityscapes", encoding=Encoding(arrays=True, resize=sizes, photo_format="jpeg"))
     mine = Shards(made.out)
     sample = mine.read(mine.items("train")[0])
     assert str(sample.paths["photo"]).endswith("train-000000.tar/town_000000_000019.photo.jpg")
     assert sample.size == (8, 8)
     with pytest.raises(UserError, match=r"--photo-quality 101: a number from 1 to 100"):
-        Encoding(resize=sizes, photo_quality=101)
+        Encoding(resize=sizes, photo_format="jpeg", photo_quality=101)
     with pytest.raises(UserError, match="for resized photos"):
-        Encoding(photo_quality=90)
+        Encoding(photo_format="png")
 
 
 def test_enlarging_stored_pairs_is_warned_of(trees, shard):
@@ -180,8 +186,8 @@ def test_enlarging_stored_pairs_is_warned_of(trees, shard):
 @pytest.mark.parametrize("highest", [200, 40_000, 10_000_000])
 def test_ids_of_any_width_survive(highest):
     ids = np.array([[0, highest], [3, 1]], np.int32)
-    what, content = encode_array("instance", ids, None)
-    label = encode_array("label", np.zeros((2, 2), np.uint8), None)
+    what, content = encode_array("instance", ids, Encoding())
+    label = encode_array("label", np.zeros((2, 2), np.uint8), Encoding())
     files = {w.partition(".")[0]: StoredFile(f"x.{w}", c) for w, c in ((what, content), label)}
     made = decode("x", files, ConditionSpec("label", num_classes=2, instance_edges=True))
     np.testing.assert_array_equal(made.instance, ids)

@@ -77,7 +77,7 @@ class ShardIndex:
     Attributes:
         settings: what the shards were made with: ``layout`` (``class`` and ``options`` of the original),
             ``instances``, ``stored`` (``files`` as they were, or decoded ``arrays``), ``resized`` (None, or
-            what to, for each split), ``photo_quality``.
+            what to, for each split), ``photo_format``, ``photo_quality``.
         spec: what the conditions are.
         splits: the shards of each split.
         same_as: splits whose pairs are those of another split.

@@ -133,6 +133,7 @@ def settings_of(layout: Layout, source: Mapping[str, Any], encoding: Encoding) -
         "instances": layout.instances,
         "stored": "arrays" if encoding.arrays or layout.stores_arrays else "files",
         "resized": resized,
+        "photo_format": encoding.photo_format or "ppm",
         "photo_quality": encoding.photo_quality,
     }
     return dict(json.loads(json.dumps(settings)))
