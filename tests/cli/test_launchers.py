@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def until(happens: Callable[[], object], seconds: float = 120) -> bool:
 
 def steps(sweep: Path) -> list[int]:
     return [read_checkpoint(path)["global_step"] for path in sweep.glob("*/checkpoints/last.ckpt")]
+
+
+@pytest.mark.skipif(find_spec("hydra_plugins.hydra_ray_launcher") is not None, reason="it is installed")
+def test_a_launcher_that_is_not_installed(train) -> None:
+    shown = train("-m", "seed=0,1", "hydra/launcher=ray")
+    assert shown.code == 2 and "pip install ray hydra-ray-launcher" in shown.err
 
 
 @pytest.mark.slow

@@ -47,6 +47,7 @@ def test_kubernetes_jobs_start_what_composes(path: Path) -> None:
         "runs"
     }
     if container["command"][0] == "torchrun":
+        assert {"name": "TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "value": "1"} in container["env"]
         words = [word for word in container["command"] if word.startswith("--n")]
         flags = dict(word.removeprefix("--").split("=", 1) for word in words)
         gpus = container["resources"]["limits"]["nvidia.com/gpu"]

@@ -37,6 +37,13 @@ NOISE = re.compile(
     r"|\n *object_type=\S*",
     re.S,
 )
+# Launchers that are plugins of Hydra -> what brings them.
+LAUNCHERS = {
+    "joblib": "asap-lightning[sweep]",
+    "submitit_local": "asap-lightning[sweep]",
+    "submitit_slurm": "asap-lightning[sweep]",
+    "ray": "ray hydra-ray-launcher",
+}
 IN_RESOLVER = "UserError raised while resolving interpolation: "
 
 
@@ -111,6 +118,8 @@ def missing_key(error: MissingMandatoryValue) -> str:
 def option_hint(error: MissingConfigException) -> str:
     """Nearest option of the group in which a config was not found."""
     wanted = (error.missing_cfg_file or "").rpartition("/")[2]
+    if wanted in LAUNCHERS and "hydra/launcher" in str(error.missing_cfg_file):
+        return f"\nThis launcher needs: pip install {LAUNCHERS[wanted]}"
     hint = did_you_mean(wanted, error.options or []) if wanted else ""
     return f"\n{hint.strip()}" if hint else ""
 

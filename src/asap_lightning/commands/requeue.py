@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 REQUEUED = "requeued"
 """File that a job leaves in its folder when it hands itself back."""
@@ -20,6 +23,20 @@ def was_requeued(folder: Path) -> bool:
     return (folder / REQUEUED).exists() or any(
         os.environ.get(name, "0") not in ("", "0") for name in RESTARTS
     )
+
+
+def warn_of_shared_store() -> None:
+    """Says, before it is too late, that torchrun's next restart would hang.
+
+    torchrun of torch 2.15 keeps one store for all restarts, in which the new processes find the addresses of
+    the old ones; they then wait for these until the connection's timeout, half an hour later.
+    """
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    if shared and os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0":
+        log.warning(
+            "torchrun --max-restarts needs the environment variable TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1; "
+            "without it the processes of a restart wait for those that are gone"
+        )
 
 
 def hand_back(number: int, folder: Path) -> None:

@@ -28,7 +28,7 @@ from asap_lightning.commands.assemble import (
 from asap_lightning.commands.checkpoints import checkpoint_to_resume, local_file
 from asap_lightning.commands.finished import is_finished, mark_finished
 from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
-from asap_lightning.commands.requeue import forget_requeue, hand_back, was_requeued
+from asap_lightning.commands.requeue import forget_requeue, hand_back, warn_of_shared_store, was_requeued
 from asap_lightning.commands.trial_job import measure_trial, trial_marks, trial_reporter
 from asap_lightning.errors import UserError
 from asap_lightning.sweeping import FileLock
@@ -56,6 +56,7 @@ def run(config: DictConfig) -> None:
     """
     quiet_lightning()
     quiet_other_ranks()
+    warn_of_shared_store()
     hydra = HydraConfig.get()
     folder, several = Path(hydra.runtime.output_dir), hydra.mode == RunMode.MULTIRUN
     ckpt = config.ckpt or ("auto" if was_requeued(folder) else None)
