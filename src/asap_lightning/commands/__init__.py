@@ -59,6 +59,12 @@ COMMANDS = (
         choices=("training", "sweep", "compare"),
     ),
     Command(
+        "tracking",
+        "tracking",
+        "upload W&B runs that were logged offline; build W&B dashboards",
+        choices=("sync", "dashboard"),
+    ),
+    Command(
         "completion",
         "completion",
         "print the shell completion script (bash, zsh, fish)",

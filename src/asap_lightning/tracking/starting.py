@@ -50,16 +50,30 @@ def resolve_mode(mode: Mode, folder: Path) -> ResolvedMode:
     return mode
 
 
+def new_run_id() -> str:
+    """Eight letters and digits, as W&B makes them."""
+    letters = string.ascii_lowercase + string.digits
+    return "".join(secrets.choice(letters) for _ in range(8))
+
+
 def stable_run_id(folder: Path) -> str:
     """The W&B id kept in the training's folder; made at the first call."""
     path = folder / ID_FILE
     if path.exists() and (known := path.read_text(encoding="utf-8").strip()):
         return known
-    letters = string.ascii_lowercase + string.digits
-    made = "".join(secrets.choice(letters) for _ in range(8))
+    made = new_run_id()
     with atomic_write(path, "w") as file:
         file.write(made + "\n")
     return made
+
+
+def keeps_resume_offline() -> bool:
+    """Whether W&B notes in an offline run that it may continue another, for ``wandb sync`` to append it.
+
+    Before 0.31 it only warned that it could not; the id alone then continues the run.
+    """
+    major, minor = (int(part) for part in wandb.__version__.split(".")[:2])
+    return (major, minor) >= (0, 31)
 
 
 def start_run(init: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
@@ -77,8 +91,10 @@ def start_run(init: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
     if init["mode"] == "online":
         known = {name: value for name, value in settings.items() if name in wandb.Settings.model_fields}
         try:
-            return wandb.init(**arguments, settings=wandb.Settings(quiet=True, **known))
-        except wandb.errors.CommError as error:  # of it AuthenticationError too
+            return wandb.init(
+                **arguments, settings=wandb.Settings(quiet=True, base_url=server_address(), **known)
+            )
+        except (wandb.errors.Error, TimeoutError, OSError) as error:  # no server, no login, no such team, ..
             log.warning(
                 "W&B: cannot start the run on %s (%s); logging offline to %s, "
                 "`asap tracking sync` uploads it later",
@@ -87,7 +103,11 @@ def start_run(init: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
                 folder / "wandb",
             )
             arguments["mode"] = "offline"
-    # Offline the id alone continues a run; asking to resume would only warn that it cannot look it up.
-    arguments["resume"] = None
+            if wandb.run is None:
+                wandb.teardown()  # W&B's process would hold the id of the failed run: "is in use"
+            else:  # another run lives in that process; this one has to take another id
+                arguments["id"] = new_run_id()
+    if not keeps_resume_offline():
+        arguments["resume"] = None
     kept = {"git_root": settings["git_root"]} if "git_root" in settings else {}
     return wandb.init(**arguments, settings=wandb.Settings(silent=True, **kept))
