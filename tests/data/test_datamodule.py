@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -205,3 +207,28 @@ def test_lightning_predicts_and_tests_every_pair_once(trees, tmp_path):
     predicted = trainer.predict(Names(), datamodule=data)
     assert [name for names in predicted for name in names] == [item.name for item in data.items("test")]
     assert trainer.test(Names(), datamodule=data, verbose=False)[0]["n"] == 5
+
+
+@pytest.mark.slow
+def test_a_program_that_ends_does_not_wait_for_its_busy_workers(trees):
+    root = trees.spade()
+    script = f"""
+import time
+import subprocess
+import sys
+from functools import partial
+from asap_lightning.data import PairedDataModule, PairedDataset
+from asap_lightning.data.layouts import SpadeFolders
+
+def stuck(self, keys):
+    if keys[0][1] == 3:
+        time.sleep(1000)
+    return [self[key] for key in keys]
+
+PairedDataset.__getitems__ = stuck
+layout = partial(SpadeFolders, num_classes=3)
+data = PairedDataModule({str(root)!r}, layout, 8, 8, num_workers=2, shuffle=False)
+print(next(iter(data.train_dataloader())).names)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert ended.stdout == "['000']\n" and ended.stderr == "" and ended.returncode == 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from torch.utils.data import DataLoader
 
@@ -31,7 +34,9 @@ class PairedLoader(DataLoader[Any]):
     position: TrainingPosition | None = None
 
     def __iter__(self) -> Any:
-        return _Delivery(super().__iter__(), self.position)
+        batches: Any = super().__iter__()
+        _workers.update(getattr(batches, "_workers", ()))
+        return _Delivery(batches, self.position)
 
 
 class _Delivery:
@@ -80,11 +85,28 @@ def worker_death(errors: Iterable[BaseException]) -> UserError | None:
     how = f"was killed by the signal {note['signal']}" if note["signal"] else "ended unexpectedly"
     return UserError(
         f"a loader worker (process {note['process']}) {how}. Most often the machine has run out of memory, "
-        "or "
-        "out of shared memory in a container: use a smaller data.num_workers or data.batch_size. "
+        "or out of shared memory in a container: use a smaller data.num_workers or data.batch_size. "
         "data.num_workers=0 reads in the main process, which shows any other reason. "
         "ckpt=last goes on at the last checkpoint"
     )
+
+
+_workers: WeakSet[Any] = WeakSet()
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Ends workers that are still busy, such as with a download: the program has ended and needs none.
+
+    They ignore the SIGTERM that torch and multiprocessing send, and would be waited for.
+    """
+    mine = [worker for worker in _workers if worker._parent_pid == os.getpid()]
+    busy = [worker for worker in mine if worker.is_alive()]
+    if busy:
+        if hasattr(signal, "SIGCHLD"):
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would take their end for an accident
+        for worker in busy:
+            worker.kill()
 
 
 def start_worker(worker_id: int) -> None:

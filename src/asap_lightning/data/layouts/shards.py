@@ -105,8 +105,7 @@ class Shards(Layout):
         if self.instances and not index.instances:
             raise UserError(
                 f"data.instance_edges=true, but the shards at {self.address} were made without instance "
-                "maps: set "
-                "data.instance_edges=false, or make them again with asap data shard .. "
+                "maps: set data.instance_edges=false, or make them again with asap data shard .. "
                 "data.instance_edges=true"
             )
         return index
@@ -166,8 +165,7 @@ class Shards(Layout):
             there = ", ".join(sorted({*self.index.splits, *self.index.same_as}))
             raise UserError(
                 f"the shards at {self.address} have no split '{split}', only {there}: make it too, with "
-                "asap data "
-                f"shard .. --splits {split} .."
+                f"asap data shard .. --splits {split} .."
             )
         return list(shards)
 

@@ -95,8 +95,7 @@ class ShardCache:
                 log.warning("%s arrived damaged (wrong checksum); fetching it once more", place)
         raise UserError(
             f"{place} is damaged: its SHA-256 is not the one in the index, twice in a row. Copy the shard "
-            "there "
-            "again from where it was made, or repeat asap data shard"
+            "there again from where it was made, or repeat asap data shard"
         )
 
     def _make_room(self, shard: Shard, part: Path) -> None:
@@ -132,8 +131,7 @@ class ShardCache:
             return UserError(
                 f"the disk of data.layout.cache={self.folder} is full: no room for {shard.name} "
                 f"({shard.size / 1e6:.0f} MB). Free some space, name another folder, or let the cache take "
-                "less: "
-                "data.layout.cache_gb"
+                "less: data.layout.cache_gb"
             )
         return UserError(f"data.layout.cache={self.folder} cannot be used: {error.strerror or error}")
 

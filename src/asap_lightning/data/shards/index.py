@@ -134,8 +134,7 @@ def parse_index(text: bytes | str, place: str) -> ShardIndex:
     except ValueError as error:
         raise UserError(
             f"{place} is not JSON ({error}): it is truncated or damaged. Copy it again, or repeat the asap "
-            "data "
-            "shard command that made it, which keeps whole shards"
+            "data shard command that made it, which keeps whole shards"
         ) from error
     if not isinstance(node, dict) or node.get("format") != FORMAT:
         raise UserError(
@@ -145,8 +144,7 @@ def parse_index(text: bytes | str, place: str) -> ShardIndex:
     if node.get("version") != VERSION:
         raise UserError(
             f"{place} has version {node.get('version')}; this program reads version {VERSION}. Make the "
-            "shards "
-            "again with asap data shard, or use the version of asap-lightning that made them"
+            "shards again with asap data shard, or use the version of asap-lightning that made them"
         )
     try:
         splits = {split: [Shard.from_json(s) for s in shards] for split, shards in node["splits"].items()}

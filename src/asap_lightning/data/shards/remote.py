@@ -47,8 +47,7 @@ class RemoteStore:
         except FileNotFoundError as error:
             raise UserError(
                 f"data.root={self.url}: there is no {INDEX}. The address of a folder that asap data shard "
-                "has "
-                "written was expected"
+                "has written was expected"
             ) from error
         return parse_index(content, address)
 
@@ -75,8 +74,7 @@ class RemoteStore:
                 except FileNotFoundError as error:
                     raise UserError(
                         f"{address} is missing, though {INDEX} lists it. Copy the shard there again, or "
-                        "repeat "
-                        "asap data shard and copy its folder anew"
+                        "repeat asap data shard and copy its folder anew"
                     ) from error
                 if len(content) == shard.size:  # a server that knows no ranges sends everything
                     content, end = content[start:], shard.size
@@ -122,20 +120,27 @@ class RemoteStore:
 
         protocol = self.url.partition("://")[0]
         try:
-            return fsspec.filesystem(protocol)
+            return fsspec.filesystem(protocol, **_limits(protocol))
         except (ImportError, ValueError) as error:
             if protocol in EXTRAS:
                 library, install = EXTRAS[protocol]
                 raise UserError(
                     f"data.root={self.url}: {protocol}:// needs the library {library}, which is not "
-                    "installed: "
-                    f"{install}"
+                    f"installed: {install}"
                 ) from error
             raise UserError(
                 f"data.root={self.url}: '{protocol}://' cannot be read here ({error}); a folder, "
-                "http(s):// or "
-                "s3:// was expected"
+                "http(s):// or s3:// was expected"
             ) from error
+
+
+def _limits(protocol: str) -> dict[str, Any]:
+    """A server that has fallen silent is given up after a while; a slow one is not."""
+    if protocol not in ("http", "https"):
+        return {}
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=30, sock_read=60)}}
 
 
 def _may_pass(error: Exception) -> bool:

@@ -56,8 +56,7 @@ class LocalStore:
         if (self.root / PARTS).is_dir():
             return (
                 f"data.root={self.root} has no {INDEX}: asap data shard was interrupted there. Repeat the "
-                "same "
-                "command; it keeps the shards that are finished"
+                "same command; it keeps the shards that are finished"
             )
         return (
             f"data.root={self.root} has no {INDEX}, which says what the shards hold. Copy it too, "
@@ -73,8 +72,7 @@ class LocalStore:
         if size != shard.size:
             raise UserError(
                 f"{path} has {size} bytes, {INDEX} says {shard.size}: it is truncated or of another data "
-                "set. "
-                f"{REMEDY}"
+                f"set. {REMEDY}"
             )
         return path
 
@@ -88,8 +86,7 @@ class LocalStore:
 PARTS = ".parts"
 REMEDY = (
     "Copy the shard again, or repeat the asap data shard command that made it: it rewrites what is damaged "
-    "and "
-    "keeps the others"
+    "and keeps the others"
 )
 
 
@@ -137,8 +134,7 @@ class ShardReader:
         bad = next(m for m, c in zip(members, contents, strict=True) if zlib.crc32(c) != m.crc32)
         raise UserError(
             f"{place} is damaged: the checksum of bytes {bad.offset} to {bad.offset + bad.size} is not the "
-            "one in "
-            f"{INDEX}. {REMEDY}"
+            f"one in {INDEX}. {REMEDY}"
         )
 
     @staticmethod
@@ -179,8 +175,7 @@ class ShardReader:
                 raise UserError(f"{path} cannot be opened: {error.strerror}") from error
         raise UserError(
             f"{self.store.place(shard)}: its copy on this machine is removed again and again before it can "
-            "be "
-            "read: other processes need the room. Raise data.layout.cache_gb"
+            "be read: other processes need the room. Raise data.layout.cache_gb"
         )
 
     def _close(self, shard: Shard) -> None:

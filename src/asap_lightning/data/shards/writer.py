@@ -103,6 +103,8 @@ def write_shards(
             total = sum(len(shard.items) for shard in planned)
             jobs = [_Job(layout, encoding, shard, out) for shard in planned if shard.name not in kept]
             finished = dict(kept)
+            if progress is not None:
+                progress(done, total)
             with closing(_written(jobs, workers)) as written:
                 for shard in written:
                     finished[shard.name] = shard
@@ -221,9 +223,12 @@ def _written(jobs: list[_Job], workers: int) -> Generator[Shard, None, None]:
         except BrokenProcessPool as error:
             raise UserError(
                 "a process ended before its shard was written, perhaps for want of memory. Repeat the "
-                "command "
-                "with fewer --workers: it keeps the shards that are finished"
+                "command with fewer --workers: it keeps the shards that are finished"
             ) from error
+        except BaseException:  # Ctrl-C, a bad file: a shard may take minutes, and is begun anew all the same
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
