@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +46,22 @@ def test_check_reads_shards(asap, shards: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10240])
     shown = asap("data", "check", shards, "data=shards")
     assert shown.code == 1 and "train-000000.tar has" in " ".join(shown.out.split())
+
+
+def test_train_from_an_address(asap, shards: Path, tmp_path: Path) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(shards))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        words = (f"data.root={url}", f"data.layout.cache={tmp_path}/cache", "data.num_workers=1")
+        shown = asap("train", *SMALL_MODEL, *SMALL_DATA, "data=shards", *words, "trainer.max_steps=2")
+        assert shown.code == 0, shown.err
+        assert list((tmp_path / "cache").glob("*.tar"))
+        shown = asap("data", "check", url, f"data.layout.cache={tmp_path}/cache")
+        assert shown.code == 0 and "no problems in 10 pairs" in shown.out and url in shown.out
+        shown = asap("train", *SMALL_MODEL, *SMALL_DATA, "data=shards", f"data.root={url}/nowhere")
+        assert shown.code == 2 and "there is no index.json" in shown.err and "Traceback" not in shown.err
+        server.shutdown()
 
 
 def test_a_damaged_shard_stops_a_training_with_its_name(asap, shards: Path) -> None:
