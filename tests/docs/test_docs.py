@@ -149,6 +149,9 @@ def known_keys(group: str) -> frozenset[str]:
         if override == "data=options":
             continue
         names |= flat(OmegaConf.to_container(composed("train", (override,))[group], resolve=False), group)
+    if group == "hydra":  # a search has a sweeper of its own
+        searching = composed("train", ("sweep=pareto",))
+        names |= flat(OmegaConf.to_container(searching.hydra, resolve=False), group)
     return frozenset(names)
 
 
