@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from asap_lightning.tracking import OfflineRun, find_offline_runs, read_offline_run
+from asap_lightning.training import CheckpointWriter
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,24 @@ def test_an_interrupted_training_logs_its_last_checkpoint(train, tmp_path: Path)
     shown = train("trainer.max_steps=2", "checkpoint.monitor=null", "logger=wandb", "hydra.run.dir=run")
     assert shown.code == 0, shown.err
     assert models(only_run(tmp_path / "run")) == [("latest", "step-2")]
+
+
+def test_a_best_checkpoint_of_before_a_resume_is_logged_once(
+    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (
+        "hydra.run.dir=run",
+        "logger=wandb",
+        "checkpoint.mode=min",
+    )  # the first validation stays the best
+    assert train("trainer.max_steps=4", "trainer.max_epochs=1", *words, "logger=none").code == 0
+    for steps, expected in ((6, [("best", "latest", "step-4")]), (7, [])):
+        known = set(find_offline_runs(tmp_path))
+        monkeypatch.setattr(CheckpointWriter, "on_validation_end", lambda *arguments: None)
+        shown = train(*words, "ckpt=last", f"trainer.max_steps={steps}", "trainer.max_epochs=-1")
+        assert shown.code == 0, shown.err
+        (new,) = set(find_offline_runs(tmp_path)) - known
+        assert models(read_offline_run(new)) == expected
 
 
 def test_a_changed_file_is_no_artifact_any_more(trained: Path, tmp_path: Path) -> None:

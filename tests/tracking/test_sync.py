@@ -67,8 +67,8 @@ def offline_run(folder: Path, first: int = 0, *, finish: bool = True) -> RunLogg
         fresh = best.with_suffix(".new")  # as `atomic_write`: the name gets other content, the old file stays
         fresh.write_bytes(b"weights of step %d" % first)
         fresh.replace(best)
-        written = SimpleNamespace(newest=(best, first), best_path=best, monitor="val/psnr", best_value=1.0)
-        logger.after_save_checkpoint(written)
+        writer = {"newest": (best, first), "best_path": best, "best_step": first, "best_value": 1.0}
+        logger.after_save_checkpoint(SimpleNamespace(monitor="val/psnr", **writer))
         logger.finish()
     return logger
 

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from asap_lightning.commands.assemble import plain
 from asap_lightning.commands.checkpoints import find_checkpoint
+from asap_lightning.commands.logged import logged_run
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.folder import Job, Reader, condition_reader, find_jobs, read_instances
@@ -58,7 +59,9 @@ def run(config: DictConfig) -> None:
         return styles.translate(translator, reader(job.source), read_instances(job))
 
     recipe = Recipe(checkpoint, options_of(settings))
-    tally = work(mine, translate, recipe, output, overwrite=overwrite, track=with_progress)
+    with logged_run(config, "predict", checkpoint) as log_figures:
+        tally = work(mine, translate, recipe, output, overwrite=overwrite, track=with_progress)
+        log_figures({"images": tally.translated, "failed": len(tally.failures)})
     log.info("%s: translated %d images with %s", output, tally.translated, checkpoint)
     Console().print(table(tally, part))
     if tally.failures:

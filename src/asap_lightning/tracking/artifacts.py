@@ -55,6 +55,13 @@ def log_checkpoint(
     return snapshot
 
 
+def step_of(path: Path) -> int:
+    """How many generator updates a checkpoint has seen; its tensors are not read."""
+    import torch
+
+    return int(torch.load(path, map_location="cpu", mmap=True, weights_only=True).get("global_step", 0))
+
+
 def take_snapshot(path: Path, folder: Path) -> Path:
     """A second name for the file's present content; a copy where the disk has no hard links."""
     stat = path.stat()

@@ -20,7 +20,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from wandb.sdk.lib import RunDisabled
 
 from asap_lightning.errors import UserError
-from asap_lightning.tracking.artifacts import log_checkpoint
+from asap_lightning.tracking.artifacts import known_artifact, log_checkpoint, step_of
 from asap_lightning.tracking.describing import define_metrics, describe
 from asap_lightning.tracking.offline import is_closed
 from asap_lightning.tracking.provenance import code_state
@@ -114,9 +114,8 @@ class RunLogger(WandbLogger):
         self.mode: ResolvedMode = mode
         self.log_checkpoints: LogCheckpoints = log_checkpoints
         self._timeouts = dict(timeouts or {})
-        self._pending: tuple[Path, list[str], dict[str, Any]] | None = None
+        self._writer: Any = None
         self._snapshots: list[Path] = []
-        self._used: list[str] = []
 
     @property
     @rank_zero_experiment
@@ -201,16 +200,9 @@ class RunLogger(WandbLogger):
         newest = getattr(checkpoint_callback, "newest", None)
         if not self.log_checkpoints or newest is None or self.mode == "disabled":
             return
-        path, step = newest
-        is_best = path == checkpoint_callback.best_path
-        about = {"step": step, "monitor": checkpoint_callback.monitor}
-        if is_best:
-            about["value"] = checkpoint_callback.best_value
-        aliases = ["latest", *(["best"] if is_best else []), f"step-{step}"]
+        self._writer = checkpoint_callback
         if self.log_checkpoints == "all":
-            self._log_checkpoint(path, aliases, about)
-        elif is_best or self._pending is None or "best" not in self._pending[1]:
-            self._pending = (path, aliases, about)
+            self._log_checkpoint(*newest)
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the run, if one was started and is not yet ended; logs the best checkpoint before."""
@@ -218,8 +210,8 @@ class RunLogger(WandbLogger):
         if run is None or getattr(run, "_is_finished", False):
             return
         preempted = exit_code == 128 + signal.SIGTERM and self.mode == "online"
-        if self._pending is not None and self._pending[0].is_file() and not preempted:
-            self._log_checkpoint(*self._pending)
+        if self._writer is not None and self.log_checkpoints == "best" and not preempted:
+            self._log_best()
         try:
             run.finish(exit_code=exit_code)
         except TimeoutError:
@@ -231,14 +223,27 @@ class RunLogger(WandbLogger):
             for snapshot in self._snapshots:
                 snapshot.unlink(missing_ok=True)
 
-    def _log_checkpoint(self, path: Path, aliases: list[str], metadata: Mapping[str, Any]) -> None:
+    def _log_best(self) -> None:
+        """Logs the best checkpoint, unless it was logged before a resume; without one, the last."""
+        best = self._writer.best_path
+        if not best.is_file():
+            self._log_checkpoint(*self._writer.newest)
+        elif known_artifact(best) is None:
+            self._log_checkpoint(best, self._writer.best_step)
+
+    def _log_checkpoint(self, path: Path, step: int | None) -> None:
+        writer = self._writer
+        is_best = path == writer.best_path
+        snapshots = Path(str(self.save_dir)) / "wandb" / "checkpoints"
         try:
-            snapshots = Path(str(self.save_dir)) / "wandb" / "checkpoints"
-            snapshot = log_checkpoint(
-                self.experiment, path, snapshots, aliases=aliases, metadata=dict(metadata)
-            )
+            step = step_of(path) if step is None else step
+            aliases = ["latest", *(["best"] if is_best else []), f"step-{step}"]
+            about = {"step": step, "monitor": writer.monitor}
+            if is_best and writer.best_value is not None:
+                about["value"] = writer.best_value
+            snapshot = log_checkpoint(self.experiment, path, snapshots, aliases=aliases, metadata=about)
             self._snapshots.append(snapshot)
-        except (OSError, wandb.errors.Error, ValueError) as error:
+        except Exception as error:  # of the disk, of W&B, a damaged file: none of them ends a training
             log.warning("W&B: cannot log the checkpoint %s (%s); training goes on", path, error)
 
     def _note_unfinished(self) -> None:
