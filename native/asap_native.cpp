@@ -100,5 +100,18 @@ int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64
 
 int64_t asap_multiply_adds(int64_t rounds, int threads) { return asap::kernels().multiply_adds(rounds, threads); }
 
+void* asap_convolution_create(const float* weight, const float* bias, int outputs, int inputs, int m, int threads) {
+    return asap::kernels().convolution_create(weight, bias, outputs, inputs, m, threads);
+}
+
+int64_t asap_convolution_bytes(const void* convolution) { return asap::kernels().convolution_bytes(convolution); }
+
+int asap_convolution_run(const void* convolution, const float* image, const float* gate, int relu, int64_t batch,
+                         int64_t height, int64_t width, float* out, int threads) {
+    return asap::kernels().convolution_run(convolution, image, gate, relu, batch, height, width, out, threads);
+}
+
+void asap_convolution_free(void* convolution) { asap::kernels().convolution_free(convolution); }
+
 void asap_lowres_free(void* stream) { asap::kernels().lowres_free(stream); }
 }

@@ -2,7 +2,7 @@
 //
 // Tensors come as a pointer, a dtype code and strides in elements. Every function that computes takes the
 // number of threads; it returns when all of them are done. Nothing is allocated that outlives a call, except
-// by asap_lowres_create.
+// by asap_lowres_create and asap_convolution_create.
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { ASAP_ABI_VERSION = 1 };
+enum { ASAP_ABI_VERSION = 2 };
 
 // Element types.
 enum {
@@ -95,6 +95,17 @@ ASAP_API int64_t asap_lowres_bytes(const void* stream);
 ASAP_API int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64_t height, int64_t width,
                              float* phi, int threads);
 ASAP_API void asap_lowres_free(void* stream);
+
+// A 3x3 convolution (stride 1, zero padding 1) by Winograd F(m x m, 3 x 3) with weight (outputs, inputs, 3, 3) and bias
+// (outputs) or null, packed once; inputs and outputs are multiples of 16, m is 2 or 4. Null if memory ran out.
+ASAP_API void* asap_convolution_create(const float* weight, const float* bias, int outputs, int inputs, int m,
+                                       int threads);
+ASAP_API int64_t asap_convolution_bytes(const void* convolution);
+// image (B, H, W, inputs), contiguous -> out (B, H, W, outputs). Where gate (as image, or null) is not positive the
+// image counts as zero: the gradient of a ReLU. Several calls may run at once.
+ASAP_API int asap_convolution_run(const void* convolution, const float* image, const float* gate, int relu,
+                                  int64_t batch, int64_t height, int64_t width, float* out, int threads);
+ASAP_API void asap_convolution_free(void* convolution);
 
 // Multiply-adds in registers on every thread, to time what the processor can do at most; returns their number.
 ASAP_API int64_t asap_multiply_adds(int64_t rounds, int threads);

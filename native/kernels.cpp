@@ -2,6 +2,7 @@
 #include "kernels.h"
 
 #include "class_pool.h"
+#include "convolve.h"
 #include "lowres.h"
 #include "peak.h"
 #include "pixelwise_backward.h"
@@ -15,8 +16,20 @@ namespace ASAP_ISA {
 
 extern const Kernels kernels;
 const Kernels kernels{
-    ASAP_TEXT(ASAP_ISA), tile_major,   pixelwise_forward, pixelwise_backward, class_pool,
-    lowres_create,       lowres_bytes, lowres_run,        lowres_free,        multiply_adds,
+    ASAP_TEXT(ASAP_ISA),
+    tile_major,
+    pixelwise_forward,
+    pixelwise_backward,
+    class_pool,
+    lowres_create,
+    lowres_bytes,
+    lowres_run,
+    lowres_free,
+    convolution_create,
+    convolution_bytes,
+    convolution_run,
+    convolution_free,
+    multiply_adds,
 };
 
 }  // namespace ASAP_ISA

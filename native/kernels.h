@@ -15,6 +15,10 @@ struct Kernels {
     decltype(&asap_lowres_bytes) lowres_bytes;
     decltype(&asap_lowres_run) lowres_run;
     decltype(&asap_lowres_free) lowres_free;
+    decltype(&asap_convolution_create) convolution_create;
+    decltype(&asap_convolution_bytes) convolution_bytes;
+    decltype(&asap_convolution_run) convolution_run;
+    decltype(&asap_convolution_free) convolution_free;
     decltype(&asap_multiply_adds) multiply_adds;
 };
 

@@ -1,5 +1,8 @@
 """The perceptual loss: its weights, its layers, its messages."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torchvision.models import vgg19
@@ -47,6 +50,33 @@ def test_gradients_reach_the_fake_only_and_vgg_is_fixed(loss):
     loss.train()(fake, real).backward()
     assert fake.grad.abs().max() > 0 and real.grad is None
     assert not any(p.requires_grad for p in loss.parameters()) and not loss.training
+
+
+def test_backends_agree_and_packed_weights_follow_the_network(weight_file):
+    fast, plain = PerceptualLoss(weights=weight_file), PerceptualLoss(weights=weight_file, backend="torch")
+    fake, real = torch.rand(2, 3, 48, 40) * 2 - 1, torch.rand(2, 3, 48, 40) * 2 - 1
+    exact = copy.deepcopy(plain).double()(fake.double(), real.double())
+    for loss in (fast, plain, copy.deepcopy(fast), pickle.loads(pickle.dumps(fast))):
+        torch.testing.assert_close(loss(fake, real), exact, rtol=1e-5, atol=0)
+    for loss in (fast, plain):
+        with torch.no_grad():
+            loss.features[2].weight.mul_(0.5)
+    torch.testing.assert_close(fast(fake, real), plain(fake, real), rtol=1e-5, atol=0)
+    assert not torch.isclose(fast(fake, real), exact)
+
+
+def test_vgg_may_run_in_16_bits(weight_file, loss):
+    half = PerceptualLoss(weights=weight_file, precision="bfloat16")
+    fake = (torch.rand(1, 3, 32, 32) * 2 - 1).requires_grad_()
+    real = torch.rand(1, 3, 32, 32) * 2 - 1
+    assert half.describe(fake)[2].dtype == torch.bfloat16
+    value = half(fake, real)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, loss(fake, real), rtol=0.05, atol=0)
+    value.backward()
+    assert fake.grad.dtype == torch.float32 and fake.grad.abs().max() > 0
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, float16"):
+        PerceptualLoss(weights=weight_file, precision="half")
 
 
 def test_vgg_stays_out_of_checkpoints_and_loading_does_not_miss_it(loss):

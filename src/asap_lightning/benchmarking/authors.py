@@ -29,7 +29,7 @@ class AuthorsAlgorithm(nn.Module):
     def forward(self, condition: Condition) -> GeneratorOutput:
         """A `Condition` -> image (B, 3, H, W), phi in the extras."""
         generator = self.generator
-        dense = generator.spec.encode(condition)
+        dense = generator.spec.encode(condition, generator.lowres_stream.to_phi.weight.dtype)
         phi = generator.lowres_stream(tent_downsample(dense, generator.s1))
         planes = dense[:, : generator.spec.planes]
         return GeneratorOutput(self.render(planes, phi), {"phi": phi})

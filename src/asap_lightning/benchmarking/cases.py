@@ -6,6 +6,7 @@ Axes: H height, W width, S tile.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -45,11 +46,12 @@ class Case:
         """Of all images of the batch."""
         return self.batch * self.height * self.width / 1e6
 
-    def generator(self, device: torch.device) -> AsapGenerator:
-        """The generator of full size with random weights."""
+    def generator(self, device: torch.device, **settings: Any) -> AsapGenerator:
+        """The generator with random weights, of full size unless ``settings`` say otherwise."""
         torch.manual_seed(0)
-        s1 = resolve_s1(self.height, 16)
-        return AsapGenerator(self.spec, s1=s1, padding=self.padding, init_gain=1.0).eval().to(device)
+        s1 = settings.pop("s1", None) or resolve_s1(self.height, 16)
+        made = AsapGenerator(self.spec, s1=s1, padding=self.padding, init_gain=1.0, **settings)
+        return made.eval().to(device)
 
     def condition(self, device: torch.device) -> Condition:
         """A label map of random rectangles: long runs of one class, as in photographs."""

@@ -28,6 +28,7 @@ COLUMNS = {
     "prepared_mib": ("prepared MiB", "{:.0f}"),
     "error": ("error", "{:.1e}"),
     "images_per_second": ("images/s", "{:.1f}"),
+    "losses_apart": ("losses apart", "{:.0e}"),
     "times_files": ("x files", "{:.2f}"),
     "profile": ("CPU ms a pair", "{}"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from asap_lightning.errors import UserError
+from asap_lightning.ops.fixed_convolution import FixedConvolution, can_run_fixed
 
 WEIGHT_FILE = "vgg19-dcbb9e9d.pth"
+Precision = Literal["float32", "bfloat16", "float16"]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 RELU_LAYERS = (1, 6, 11, 20, 29)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -28,6 +31,9 @@ class PerceptualLoss(nn.Module):
         layer_weights: w_l of the five layers.
         imagenet_normalize: False feeds images in [-1, 1] as the authors do; True maps them to ImageNet's
             mean and deviation, as VGG was trained.
+        precision: of VGG's convolutions; distances are summed in float32 all the same.
+        backend: as of `asap_lightning.ops`: ``native`` (chosen where it can run) convolves by Winograd's
+            minimal filtering on the CPU, ``torch`` leaves it to PyTorch.
 
     Raises:
         UserError: when the weights are missing or are not VGG-19's.
@@ -43,14 +49,21 @@ class PerceptualLoss(nn.Module):
         weights: str | Path | None = None,
         layer_weights: Sequence[float] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0),
         imagenet_normalize: bool = False,
+        precision: Precision = "float32",
+        backend: str | None = None,
     ) -> None:
         super().__init__()
+        if precision not in DTYPES:
+            raise ValueError(f"precision must be one of {', '.join(DTYPES)}, got {precision!r}")
         if len(layer_weights) != len(self.layers):
             raise ValueError(f"layer_weights needs {len(self.layers)} numbers, got {len(layer_weights)}")
         self.weight = weight
         self.layer_weights = tuple(float(value) for value in layer_weights)
         self.imagenet_normalize = imagenet_normalize
-        self.features = load_vgg19(weights)[: self.layers[-1] + 1].eval().requires_grad_(False)
+        self.precision, self.backend = precision, backend
+        features = load_vgg19(weights)[: self.layers[-1] + 1].eval().requires_grad_(False)
+        self.features = features.to(memory_format=torch.channels_last)
+        self._packed = _Packed()
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -68,10 +81,24 @@ class PerceptualLoss(nn.Module):
         """The five feature maps of images (B, 3, H, W) in [-1, 1]."""
         if self.imagenet_normalize:
             image = ((image + 1) / 2 - self.mean) / self.std
+        image = image.contiguous(memory_format=torch.channels_last)
+        if self.precision == "float32":
+            return self._walk(image)
+        with torch.autocast(image.device.type, DTYPES[self.precision]):
+            return self._walk(image)
+
+    def _walk(self, image: Tensor) -> list[Tensor]:
+        """Layer by layer; a convolution and the ReLU after it may be one packed step."""
         maps = []
+        done = -1
         for index, layer in enumerate(self.features):
-            image = layer(image)
-            if index in self.layers:
+            if index <= done:
+                continue
+            if isinstance(layer, nn.Conv2d) and can_run_fixed(layer.weight, image, self.backend):
+                image, done = self._packed.of(index, layer)(image), index + 1
+            else:
+                image, done = layer(image), index
+            if done in self.layers:
                 maps.append(image)
         return maps
 
@@ -81,6 +108,29 @@ class PerceptualLoss(nn.Module):
             targets = self.describe(real)
         pairs = zip(self.layer_weights, self.describe(fake), targets, strict=True)
         return self.weight * torch.stack([w * F.l1_loss(f.float(), t.float()) for w, f, t in pairs]).sum()
+
+
+class _Packed:
+    """The packed convolutions by layer, made when they are first used; a copy of the loss makes its own."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Tensor, int, FixedConvolution]] = {}
+
+    def of(self, index: int, layer: nn.Conv2d) -> FixedConvolution:
+        """The convolution of this layer's weights as they are now."""
+        assert layer.bias is not None
+        weight, version = layer.weight, layer.weight._version
+        found = self._made.get(index)
+        if found is None or found[0] is not weight or found[1] != version:
+            found = (weight, version, FixedConvolution(weight, layer.bias))
+            self._made[index] = found
+        return found[2]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Packed:
+        return _Packed()
+
+    def __reduce__(self) -> tuple[type[_Packed], tuple[()]]:
+        return _Packed, ()
 
 
 def _forget_missing(module: nn.Module, incompatible: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import asap_lightning
 
 NAME = "_asap_native.so"
-ABI_VERSION = 1
+ABI_VERSION = 2
 VARIABLE = "ASAP_NATIVE_LIBRARY"
 
 logger = logging.getLogger("asap_lightning.ops")
@@ -86,6 +86,12 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "asap_lowres_bytes": (_int64, [_pointer]),
     "asap_lowres_run": (_int, [_pointer, _tensor, _int64, _int64, _int64, _pointer, _int]),
     "asap_lowres_free": (None, [_pointer]),
+    "asap_convolution_create": (_pointer, [_pointer, _pointer, _int, _int, _int, _int]),
+    "asap_convolution_bytes": (_int64, [_pointer]),
+    "asap_convolution_run": (
+        _int, [_pointer, _pointer, _pointer, _int, _int64, _int64, _int64, _pointer, _int]
+    ),
+    "asap_convolution_free": (None, [_pointer]),
     "asap_multiply_adds": (_int64, [_int64, _int]),
 }  # fmt: skip
 

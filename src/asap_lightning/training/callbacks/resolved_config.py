@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from asap_lightning.files import atomic_write
