@@ -66,6 +66,9 @@ def run_workers(config: DictConfig, study: SharedStudy, count: int) -> None:
             time.sleep(0.5)
             seen |= _say_finished(study, seen)
     codes = [worker.returncode for worker in workers]
+    for number, code in enumerate(codes, start=1):
+        if code:
+            log.error("worker %d has ended with exit code %d; see worker_%d.log", number, code, number)
     failed = next((code for code in codes if code), 0)
     if failed:
         raise SystemExit(failed if failed > 0 else 128 - failed)

@@ -123,8 +123,10 @@ class SharedStudy:
     """
 
     def __init__(self, folder: str | Path, settings: StudySettings) -> None:
-        import optuna
-
+        try:
+            import optuna
+        except ImportError as error:
+            raise UserError("a study needs Optuna: pip install asap-lightning[sweep]") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder, self.settings = Path(folder), settings
         with self._mutex():
