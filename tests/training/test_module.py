@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -203,6 +204,19 @@ def test_precisions_train(precision):
     after = weights(module.generator)
     assert all(torch.isfinite(v).all() for v in after.values())
     assert any(not torch.equal(before[k], after[k]) for k in before)
+
+
+def test_a_fused_optimizers_gradients_are_unscaled_before_they_are_clipped():
+    module = make_module(clip=0.5)
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.Adam([weight], lr=0.1, fused=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    module._trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=scaler))
+    scaler.scale((weight * torch.tensor([0.1, 0.2, 0.2])).sum()).backward()
+    module.on_before_optimizer_step(optimizer)
+    torch.testing.assert_close(weight.grad, torch.tensor([0.1, 0.2, 0.2]))  # of norm 0.3, not 307
+    scaler.step(optimizer)
+    torch.testing.assert_close(weight.detach(), torch.full((3,), 0.9))
 
 
 def test_a_training_that_diverges_stops_and_names_the_term():

@@ -220,7 +220,10 @@ class TranslationModule(ResumableModule):
         optimizer.zero_grad(set_to_none=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clips, after a mixed-precision scaler has unscaled."""
+        """Clips, after a mixed-precision scaler has unscaled: a fused optimizer leaves that to its own step."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            scaler.unscale_(optimizer)
         if self.clip is not None:
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.clip)
