@@ -17,8 +17,8 @@ from asap_lightning.commands.completion import SCRIPTS, candidates
     ("line", "expected"),
     [
         ("asap ", {command.name for command in COMMANDS}),
-        ("asap tr", {"train"}),
-        ("asap data ", {"demo", "check"}),
+        ("asap tr", {"train", "tracking"}),
+        ("asap data ", {"demo", "check", "shard"}),
         ("asap completion z", {"zsh"}),
         ("asap nothing ", set()),
         ("asap train generator=asap_s", {"generator=asap_small"}),
@@ -51,7 +51,7 @@ def test_unknown_shell(asap) -> None:
 @pytest.mark.parametrize(
     ("line", "replies"),
     [
-        ("asap tra", "train"),
+        ("asap trai", "train"),
         ("asap train generator=asap_s", "asap_small"),
         ("asap train seed=1 nam", "name="),
     ],
