@@ -87,6 +87,12 @@ stop() {
         pid=$(cat "$folder/$name.pid" 2>/dev/null || true)
         [[ -n $pid ]] && kill "$pid" 2>/dev/null || true
     done
+    # A job that was requeued may leave its stepd, which waits for a slurmd that is gone. Only ours: by their files.
+    for pid in $(pgrep -x slurmstepd || true); do
+        if ls -l "/proc/$pid/fd" "/proc/$pid/cwd" 2>/dev/null | grep -qF "$folder/"; then
+            kill -9 "$pid" 2>/dev/null || true
+        fi
+    done
 }
 
 case $action in
