@@ -45,7 +45,7 @@ def sync_runs(options: argparse.Namespace) -> int:
     pending = [upload for upload in uploads if upload.pending]
     outcomes: dict[tuple[str, str], Outcome] = {}
     if pending and not options.dry_run:
-        require_server("asap tracking sync")
+        require_server("sync")
         for number, upload in enumerate(pending, start=1):
             print(f"uploading {number} of {len(pending)}: {upload.name} ({upload.run_id})", flush=True)
             outcomes[upload.project, upload.run_id] = sync(
