@@ -16,13 +16,14 @@ struct Left {  // element (i, k) of the left matrix is data[i * row + k * column
 };
 
 // out[i][0 .. vectors) (+)= sum over k of left(i, k) * right[k][..]; `rows` x `vectors` fits the registers.
-// A left matrix in several runs continues `run_step` floats further on; right goes on without a gap. The runs are
-// summed apart and then added, which halves the rounding of a long sum. While it computes, one cache line of
+// A left matrix in several runs continues `run_step` floats further on, or, `pieces` of them being one stretch,
+// where the stretch goes on; right goes on without a gap. The runs are summed apart and then added, which halves
+// the rounding of a long sum. While it computes, one cache line of
 // `prefetch` a step is fetched, if it is not null.
 template <int rows, int vectors, Start start, Finish finish>
 ASAP_INLINE void block(int depth, Left left, const float* right, ptrdiff_t right_row, const float* bias,
                        float* out, ptrdiff_t out_row, float slope, int runs = 1, ptrdiff_t run_step = 0,
-                       const float* prefetch = nullptr) {
+                       const float* prefetch = nullptr, int pieces = 1) {
     for (int run = 0; run < runs; ++run) {
         Vec sum[rows][vectors];
         ASAP_UNROLL
@@ -34,7 +35,7 @@ ASAP_INLINE void block(int depth, Left left, const float* right, ptrdiff_t right
                 if (start == Start::output) sum[i][v] = run ? Vec{} : load(out + i * out_row + v * lanes);
             }
         }
-        const float* a = left.data + run * run_step;
+        const float* a = left.data + run / pieces * run_step + run % pieces * depth * left.column;
         for (int k = 0; k < depth; ++k, a += left.column, right += right_row) {
             if (prefetch) {
                 __builtin_prefetch(prefetch);

@@ -98,6 +98,7 @@ inline void panel_statistics(const float* raw, int64_t pixels, int64_t pitch, fl
 inline void direct_convolution(const Conv& conv, const Activation& in, float* raw, int64_t height, int64_t width,
                                const Statistics& statistics, int threads) {
     const int64_t chunks = statistics.chunks(height), pitch = conv.padded();
+    const int pieces = run_count(3 * conv.inputs);
     parallel(conv.panels * in.batch * chunks, threads, [&](Items& items) {
         for (int64_t item; (item = items.next()) >= 0;) {
             const int64_t panel = item / (in.batch * chunks), b = item / chunks % in.batch, chunk = item % chunks;
@@ -106,9 +107,10 @@ inline void direct_convolution(const Conv& conv, const Activation& in, float* ra
             float* out = raw + (b * height + first) * width * pitch + panel * panel_width;
             for (int64_t y = first; y < last; ++y) {
                 const Left left{in.at(b, y * conv.stride - 1, -1), conv.stride * in.pitch, 1};
-                panel_product<Start::zero>(static_cast<int>(width), 3 * conv.inputs, left,
+                panel_product<Start::zero>(static_cast<int>(width), 3 * conv.inputs / pieces, left,
                                            conv.weight + panel * panel_width * 9 * conv.inputs, nullptr,
-                                           out + (y - first) * width * pitch, pitch, nullptr, 3, in.row());
+                                           out + (y - first) * width * pitch, pitch, nullptr, 3 * pieces, in.row(),
+                                           pieces);
             }
             float* mean = statistics.data + (b * chunks + chunk) * 2 * pitch + panel * panel_width;
             panel_statistics(out, (last - first) * width, pitch, mean, mean + pitch);

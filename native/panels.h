@@ -32,14 +32,15 @@ inline float* allocate(int64_t floats) {
 // Axes: left row r lies at left.data + r * left.row. The next panel is fetched into the cache meanwhile.
 template <int count, Start start>
 ASAP_INLINE void panel_rows(int depth, Left left, const float* panel, const float* bias, float* out, ptrdiff_t out_row,
-                            const float* prefetch, int runs, ptrdiff_t run_step) {
+                            const float* prefetch, int runs, ptrdiff_t run_step, int pieces) {
     block<count, block_vectors, start, Finish::store>(depth, left, panel, panel_width, bias, out, out_row, 0.0f, runs,
-                                                      run_step, prefetch);
+                                                      run_step, prefetch, pieces);
 }
 
 template <Start start>
 void panel_product(int rows, int depth, Left left, const float* panel, const float* bias, float* out,
-                   ptrdiff_t out_row, const float* next_panel, int runs = 1, ptrdiff_t run_step = 0) {
+                   ptrdiff_t out_row, const float* next_panel, int runs = 1, ptrdiff_t run_step = 0,
+                   int pieces = 1) {
     const int64_t steps = static_cast<int64_t>(depth) * runs, lines = steps * panel_width / 16;
     int64_t fetched = 0;
     int r = 0;
@@ -47,16 +48,16 @@ void panel_product(int rows, int depth, Left left, const float* panel, const flo
         const Left part{left.data + r * left.row, left.row, left.column};
         const float* prefetch = next_panel && fetched + steps <= lines ? next_panel + 16 * fetched : nullptr;
         fetched += steps;
-        panel_rows<block_rows, start>(depth, part, panel, bias, out + r * out_row, out_row, prefetch, runs, run_step);
+        panel_rows<block_rows, start>(depth, part, panel, bias, out + r * out_row, out_row, prefetch, runs, run_step, pieces);
     }
     const Left part{left.data + r * left.row, left.row, left.column};
     out += r * out_row;
     switch (rows - r) {
-        case 5: panel_rows<5, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step); break;
-        case 4: panel_rows<4, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step); break;
-        case 3: panel_rows<3, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step); break;
-        case 2: panel_rows<2, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step); break;
-        case 1: panel_rows<1, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step); break;
+        case 5: panel_rows<5, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step, pieces); break;
+        case 4: panel_rows<4, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step, pieces); break;
+        case 3: panel_rows<3, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step, pieces); break;
+        case 2: panel_rows<2, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step, pieces); break;
+        case 1: panel_rows<1, start>(depth, part, panel, bias, out, out_row, nullptr, runs, run_step, pieces); break;
         default: break;
     }
 }
