@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -209,7 +211,7 @@ def _written(jobs: list[_Job], workers: int) -> Generator[Shard, None, None]:
         return
     rest = iter(jobs)
     with ProcessPoolExecutor(
-        min(workers, len(jobs)), multiprocessing.get_context("spawn"), _ignore_interrupt
+        min(workers, len(jobs)), multiprocessing.get_context("spawn"), _start_worker
     ) as pool:
         pending: set[Future[Shard]] = set()
         try:
@@ -233,8 +235,17 @@ def _written(jobs: list[_Job], workers: int) -> Generator[Shard, None, None]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupt() -> None:
+def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone answers Ctrl-C
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed can tell nobody; its processes would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _write(job: _Job) -> Shard:
