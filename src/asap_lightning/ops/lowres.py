@@ -3,12 +3,9 @@
 Layers of stride 1 run by Winograd's minimal filtering F(m x m, 3 x 3) (Lavin & Gray 2015): with m = 2 it
 needs 2.25 times fewer multiplications than the direct convolution, and no more error in float32; with m = 4
 four times fewer, with an error about ten times larger. The price is memory: its weights take 16/9 (m = 2) or
-4 times (m = 4) the originals.
+4 times (m = 4) the originals. See `asap_lightning.ops.winograd`.
 
-    Y = A^T [ (G g G^T) * (B^T d B) ] A
-
-Axes: B batch, C input and O output channels, H height, W width, P parameters of one MLP, T Winograd tiles,
-A entries of a transformed patch ((m + 2)^2).
+Axes: B batch, C input and O output channels, H height, W width, P parameters of one MLP.
 """
 
 from __future__ import annotations
@@ -23,36 +20,10 @@ from torch import Tensor
 from asap_lightning.ops.dispatch import requested_backend, resolve_backend
 from asap_lightning.ops.native import check, describe, reference_to
 from asap_lightning.ops.native_library import CConv, CRange, library
+from asap_lightning.ops.winograd import transform_filters, winograd_convolution
 
 WinogradSize = Literal[0, 2, 4]
 LEAST_CHANNELS = 96
-
-_TRANSFORMS = {
-    2: (
-        [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
-        [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
-        [[1, 1, 1, 0], [0, 1, -1, -1]],
-    ),
-    4: (
-        [
-            [4, 0, -5, 0, 1, 0],
-            [0, -4, -4, 1, 1, 0],
-            [0, 4, -4, -1, 1, 0],
-            [0, -2, -1, 2, 1, 0],
-            [0, 2, -1, -2, 1, 0],
-            [0, 4, 0, -5, 0, 1],
-        ],
-        [
-            [1 / 4, 0, 0],
-            [-1 / 6, -1 / 6, -1 / 6],
-            [-1 / 6, 1 / 6, -1 / 6],
-            [1 / 24, 1 / 12, 1 / 6],
-            [1 / 24, -1 / 12, 1 / 6],
-            [0, 0, 1],
-        ],
-        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
-    ),
-}
 
 
 class ConvLayer(NamedTuple):
@@ -279,33 +250,3 @@ class TorchStream:
         """Gives the memory back."""
         self.layers, self.weights, self.sizes = [], [], []
         self.last = self.last.new_empty(0)
-
-
-def _transform_matrices(m: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """B^T x B^T, G x G and A^T x A^T (Kronecker): the transforms of flattened patches."""
-    pairs = (torch.tensor(matrix, dtype=torch.float64, device=like.device) for matrix in _TRANSFORMS[m])
-    inputs, filters, outputs = (torch.kron(matrix, matrix) for matrix in pairs)
-    return inputs, filters, outputs
-
-
-def transform_filters(weight: Tensor, m: int) -> Tensor:
-    """G g G^T: (O, C, 3, 3) -> (A, C, O), computed in float64."""
-    _, filters, _ = _transform_matrices(m, weight)
-    transformed = filters @ weight.double().flatten(2).permute(2, 1, 0).flatten(1)
-    return transformed.view(-1, weight.shape[1], weight.shape[0]).to(weight.dtype)
-
-
-def winograd_convolution(image: Tensor, weight: Tensor, m: int, mode: str) -> Tensor:
-    """3x3 convolution of stride 1 with transformed weights (A, C, O): (B, C, H, W) -> (B, O, H, W)."""
-    b, c, height, width = image.shape
-    down, across = -(-height // m), -(-width // m)
-    padded = F.pad(image, (1, 1, 1, 1), mode=mode)
-    padded = F.pad(padded, (0, across * m - width, 0, down * m - height))
-    inputs, _, outputs = (matrix.to(image.dtype) for matrix in _transform_matrices(m, image))
-    patches = padded.unfold(2, m + 2, m).unfold(3, m + 2, m)
-    patches = patches.permute(4, 5, 0, 2, 3, 1).reshape((m + 2) ** 2, -1)
-    domain = (inputs @ patches).view((m + 2) ** 2, b * down * across, c)
-    products = torch.bmm(domain, weight)
-    tiles = (outputs @ products.flatten(1)).view(m, m, b, down, across, -1)
-    result = tiles.permute(2, 5, 3, 0, 4, 1).reshape(b, -1, down * m, across * m)
-    return result[:, :, :height, :width]

@@ -20,7 +20,9 @@ from asap_lightning.ops.encoding import axis_encoding, split_parameters
 from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.tiles import from_tiles, planes_from_tiles, to_tiles
 
-CACHE_BYTES = 1 << 20  # of one hidden layer of a group: two of them and the weights stay near the core
+CACHE_BYTES = (
+    1 << 22
+)  # of one hidden layer of a group: large enough that calls are few, small enough for a cache
 
 
 class FirstLayer(NamedTuple):
@@ -105,11 +107,12 @@ def compute_dtype(phi: Tensor) -> torch.dtype:
     return torch.float32 if half and phi.device.type == "cpu" else phi.dtype
 
 
-def first_layer(group: Group, first: FirstLayer, layout: MlpLayout, out: Tensor, scratch: Tensor) -> Tensor:
-    """Writes the first layer before its activation (G, Q, D) to ``out``."""
+def first_layer(
+    group: Group, first: FirstLayer, layout: MlpLayout, table: Tensor, out: Tensor, scratch: Tensor
+) -> Tensor:
+    """Writes the first layer before its activation (G, Q, D) to ``out``; ``table`` is `axis_encoding`."""
     side = layout.tile
     if layout.encoding:
-        table = axis_encoding(side, dtype=out.dtype, device=out.device)
         across = first.bias.unsqueeze(1) + table @ first.x.flatten(1, 2)
         down = table @ first.y.flatten(1, 2)
         torch.add(across.unsqueeze(1), down.unsqueeze(2), out=out.unflatten(1, (side, side)))
@@ -131,10 +134,11 @@ def forward(phi: Tensor, label: Tensor | None, image: Tensor | None, layout: Mlp
     result = phi.new_empty(count, layout.out_channels, pixels)
     size = min(group_size(layout, compute, phi.device), count)
     buffers = phi.new_empty(2, size, pixels, layout.width, dtype=compute)
+    table = axis_encoding(layout.tile, dtype=compute, device=phi.device)
     for group in groups(phi, label, image, layout):
         here, there = buffers[:, : len(group.parameters)]
         (bias, weight), *inner, last = split_parameters(group.parameters, layout.widths)
-        first_layer(group, split_first(bias, weight, layout), layout, here, there)
+        first_layer(group, split_first(bias, weight, layout), layout, table, here, there)
         for bias, weight in inner:
             F.leaky_relu_(here, layout.negative_slope)
             torch.baddbmm(bias.unsqueeze(1), here, weight, out=there)
@@ -158,9 +162,10 @@ def backward(
     grad_phi = phi.new_empty(b * rows * columns, layout.parameters)
     grad_tiles = to_tiles(grad, layout.tile)
     grad_image = phi.new_empty(b * rows * columns, layout.tile**2, layout.image_channels)
+    table = axis_encoding(layout.tile, dtype=compute, device=phi.device)
     for group in groups(phi, label, image, layout):
         piece = grad_phi.new_empty(len(group.parameters), layout.parameters, dtype=compute)
-        back = _backward_group(group, grad_tiles[group.span].to(compute), piece, layout)
+        back = _backward_group(group, grad_tiles[group.span].to(compute), piece, layout, table)
         grad_phi[group.span] = piece
         if back is not None:
             grad_image[group.span] = back.to(grad_image.dtype)
@@ -170,12 +175,14 @@ def backward(
     return grad_phi.view(b, rows, columns, -1).permute(0, 3, 1, 2), image_planes.contiguous()
 
 
-def _backward_group(group: Group, grad: Tensor, out: Tensor, layout: MlpLayout) -> Tensor | None:
+def _backward_group(
+    group: Group, grad: Tensor, out: Tensor, layout: MlpLayout, table: Tensor
+) -> Tensor | None:
     """Writes the group's gradient of phi to ``out`` (G, P); returns that of its image (G, Q, C)."""
     (bias, weight), *layers = split_parameters(group.parameters, layout.widths)
     first = split_first(bias, weight, layout)
     shape = (len(out), layout.tile**2, layout.width)
-    hidden = [first_layer(group, first, layout, out.new_empty(shape), out.new_empty(shape))]
+    hidden = [first_layer(group, first, layout, table, out.new_empty(shape), out.new_empty(shape))]
     for bias, weight in layers:
         F.leaky_relu_(hidden[-1], layout.negative_slope)
         hidden.append(torch.baddbmm(bias.unsqueeze(1), hidden[-1], weight))
@@ -188,20 +195,19 @@ def _backward_group(group: Group, grad: Tensor, out: Tensor, layout: MlpLayout) 
         grad_layers[index][1].copy_(inputs.transpose(1, 2) @ back)
         back = back @ layers[index][1].transpose(1, 2)
         back = torch.where(inputs > 0, back, back * layout.negative_slope)
-    return _backward_first(group, back, split_first(grad_bias, grad_weight, layout), first, layout)
+    return _backward_first(group, back, split_first(grad_bias, grad_weight, layout), first, layout, table)
 
 
 def _backward_first(
-    group: Group, back: Tensor, grads: FirstLayer, first: FirstLayer, layout: MlpLayout
+    group: Group, back: Tensor, grads: FirstLayer, first: FirstLayer, layout: MlpLayout, table: Tensor
 ) -> Tensor | None:
     """The first layer's gradients from ``back`` (G, Q, D), written to the views ``grads``."""
     torch.sum(back, 1, out=grads.bias)
     if layout.encoding:
-        table = axis_encoding(layout.tile, dtype=back.dtype, device=back.device).T
         grid = back.unflatten(1, (layout.tile, layout.tile))
         octaves = (layout.encoding // 4, 2)
-        grads.x.copy_((table @ grid.sum(1)).unflatten(1, octaves))
-        grads.y.copy_((table @ grid.sum(2)).unflatten(1, octaves))
+        grads.x.copy_((table.T @ grid.sum(1)).unflatten(1, octaves))
+        grads.y.copy_((table.T @ grid.sum(2)).unflatten(1, octaves))
     if group.ids is not None:
         rows = back.new_zeros(len(back) * layout.num_classes, layout.width)
         rows.index_add_(0, group.ids, back.flatten(0, 1))
