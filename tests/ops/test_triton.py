@@ -18,6 +18,26 @@ INTEGERS = "i32"
 FLOATS = ("phi", "table", "image", "out", "grad", "hidden_out", "back_out", "last_out")
 
 
+POOLING = dict(S1=4, N=16, BLOCK=64)
+
+
+@pytest.mark.filterwarnings("ignore:TRITON_DEFAULT_FP_FUSION is unset:UserWarning")
+@pytest.mark.parametrize("capability", [80, 90])
+def test_class_pool_compiles_for_gpus(capability):
+    triton = pytest.importorskip("triton")
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from asap_lightning.ops import triton_pooling
+
+    kernel = triton_pooling.class_pool
+    kinds = {"label": "*u8", "out": "*fp16", "scale": "fp32"}
+    names = {n: "constexpr" if n in POOLING else kinds.get(n, INTEGERS) for n in kernel.arg_names}
+    source = ASTSource(fn=kernel, signature=names, constexprs=POOLING)
+    compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=dict(num_warps=4))
+    assert f"sm_{capability}" in compiled.asm["ptx"]
+
+
 def test_kernels_agree_with_the_reference_in_the_interpreter():
     script = Path(__file__).with_name("triton_cases.py")
     environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}

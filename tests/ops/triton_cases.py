@@ -41,12 +41,26 @@ def compare(dtype, *, tile, width, depth, classes=0, channels=0, encoding=True, 
         results.append([result, *gradients])
     for expected, found in zip(*results, strict=True):
         assert found.dtype == dtype
-        error = (expected - found.double()).abs().max() / expected.abs().max()
+        # in the mean: where rounding moves a hidden value over zero, one pixel's gradient is another
+        error = (expected - found.double()).norm() / expected.norm()
         assert error < 5 * TOLERANCE[dtype], f"error {error:.2e} in {dtype} for {layout}"
+
+
+def compare_pooling():
+    for s1, classes, size, ids in ((2, 5, (2, 8, 12), torch.uint8), (4, 35, (1, 16, 8), torch.int64)):
+        label = torch.randint(0, classes, size).to(ids)
+        for dtype in (torch.float32, torch.float16):
+            expected = ops.class_pool(label, num_classes=classes, s1=s1, backend="reference")
+            found = ops.class_pool(
+                label.mT.contiguous().mT, num_classes=classes, s1=s1, dtype=dtype, backend="triton"
+            )
+            assert found.dtype == dtype
+            assert torch.equal(found, expected.to(dtype)), (s1, classes, dtype)
 
 
 def main():
     torch.manual_seed(0)
+    compare_pooling()
     for dtype in TOLERANCE:
         for case in CASES:
             compare(dtype, **case)

@@ -121,6 +121,8 @@ def _class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, ba
     if name == "native":
         return native.class_pool(label, num_classes, s1, dtype)
     check_label_ids(label, num_classes)
+    if name == "triton" and s1 > 1:
+        return triton_backend.class_pool(label, num_classes, s1, dtype)
     return pooling_torch.class_pool(label, num_classes, s1, dtype)
 
 

@@ -32,8 +32,8 @@ def class_pool(
         num_classes: number of planes of the result.
         s1: the factor, 1 or even; 1 gives the plain one-hot planes.
         dtype: of the result.
-        backend: ``reference``, ``torch``, ``native`` or ``triton`` (which runs torch's); None takes
-            ``ASAP_BACKEND`` or else the fastest that can run.
+        backend: ``reference``, ``torch``, ``native`` or ``triton``; None takes ``ASAP_BACKEND`` or else the
+            fastest that can run.
 
     Returns:
         (B, num_classes, H/S1, W/S1), contiguous; the planes sum to one at every place.

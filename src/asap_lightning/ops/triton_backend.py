@@ -23,6 +23,7 @@ from asap_lightning.ops.tiles import from_tiles, to_tiles
 
 BLOCK = 128  # pixels a block
 BACKWARD_WARPS = 8
+POOL_BLOCK = 64  # places of the result a program
 MINIMUM = 16  # the smallest side of a matrix product on a tensor core
 LAYER_BYTES = 256 << 20  # of hidden layers that the backward pass holds at a time
 
@@ -129,6 +130,32 @@ def pixelwise_forward(phi: Tensor, label: Tensor | None, image: Tensor | None, l
         **constants(layout, phi.dtype),
         BLOCK=block,
         BLOCKS=-(-blocks // programs),
+        num_warps=4,
+    )
+    return out
+
+
+def class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype) -> Tensor:
+    """See `asap_lightning.ops.class_pool`, for S1 > 1; the ids must have been checked."""
+    from asap_lightning.ops import triton_pooling
+
+    b, height, width = label.shape
+    rows, columns = height // s1, width // s1
+    out = torch.empty(b, num_classes, rows, columns, dtype=dtype, device=label.device)
+    block = min(POOL_BLOCK, pad_to_power_of_two(columns))
+    triton_pooling.class_pool[(b * rows, -(-columns // block))](
+        label,
+        out,
+        *label.stride(),
+        rows,
+        columns,
+        height,
+        width,
+        num_classes,
+        1 / (4 * s1**4),
+        S1=s1,
+        N=pad_to_power_of_two(num_classes),
+        BLOCK=block,
         num_warps=4,
     )
     return out
