@@ -44,7 +44,7 @@ asan: setup  ## Runs the tests of the native kernels under AddressSanitizer.
 	$(CMAKE) -S . -B build/asan -DASAP_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
 	$(CMAKE) --build build/asan --parallel 2
 	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
-		ASAP_NATIVE_LIBRARY=build/asan/_asap_native.so $(BIN)/python -m pytest tests/ops -k native $(PYTEST_ARGS)
+		ASAP_NATIVE_LIBRARY=build/asan/_asap_native.so $(BIN)/python -m pytest tests/ops -k "native or fixed" $(PYTEST_ARGS)
 
 build: setup  ## Builds the source distribution and the wheel into dist/.
 	$(BIN)/python -m build --no-isolation --outdir dist .

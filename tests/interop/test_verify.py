@@ -220,7 +220,13 @@ def plain_spade_judge(channels, norm, spectral):
 @pytest.mark.parametrize("channels", [3, 1, 8])
 @pytest.mark.parametrize(
     ("norm", "spectral"),
-    [(nn.InstanceNorm2d, False), (nn.BatchNorm2d, True), (None, True), (None, False), (nn.BatchNorm2d, False)],
+    [
+        (nn.InstanceNorm2d, False),
+        (nn.BatchNorm2d, True),
+        (None, True),
+        (None, False),
+        (nn.BatchNorm2d, False),
+    ],
 )
 def test_multiscale_discriminator_with_other_norms(tmp_path, channels, norm, spectral):
     judge = randomized(plain_spade_judge(channels, norm, spectral))
@@ -232,7 +238,9 @@ def test_multiscale_discriminator_with_other_norms(tmp_path, channels, norm, spe
             for layer, stage in enumerate(scale.values()):
                 feature = outputs[f"scale{index}_layer{layer}"] = stage(feature)
             image = nn.functional.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
-    torch.save({"state_dict": judge.state_dict(), "inputs": {"x": x}, "outputs": outputs}, tmp_path / "made.pt")
+    torch.save(
+        {"state_dict": judge.state_dict(), "inputs": {"x": x}, "outputs": outputs}, tmp_path / "made.pt"
+    )
     (tmp_path / "made.json").write_text(json.dumps({"system": "multiscale PatchGAN discriminator"}))
     rows = verify(tmp_path / "made.pt")
     assert len(rows) == 8

@@ -61,7 +61,8 @@ class Translator:
     ) -> None:
         generator, description = load_generator(checkpoint, weights)
         self._adopt(generator, choose_device(device))
-        if isinstance(generator, AsapGenerator) and (self.device.type == "cpu" if prepare is None else prepare):
+        wanted = self.device.type == "cpu" if prepare is None else prepare
+        if wanted and isinstance(generator, AsapGenerator):
             generator.prepare_for_inference()
         self.description: ModelDescription | None = description
 

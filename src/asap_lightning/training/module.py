@@ -220,7 +220,7 @@ class TranslationModule(ResumableModule):
         optimizer.zero_grad(set_to_none=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clips, after a mixed-precision scaler has unscaled: a fused optimizer leaves that to its own step."""
+        """Clips, after a mixed-precision scaler has unscaled (a fused optimizer leaves that to its step)."""
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
             scaler.unscale_(optimizer)
