@@ -21,6 +21,9 @@ from asap_lightning.training import read_checkpoint
 
 from .conftest import SMALL_DATA, SMALL_MODEL
 
+long = pytest.mark.skipif(
+    "ASAP_LONG_TESTS" not in os.environ, reason="takes minutes: set ASAP_LONG_TESTS=1 to run it"
+)
 SLURM = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
 
 
@@ -110,6 +113,7 @@ def asap(*words: str) -> list[str]:
     return [sys.executable, "-m", "asap_lightning", *words]
 
 
+@long
 @pytest.mark.slow
 def test_slurm_runs_a_sweep_and_resumes_what_it_requeues(slurm: None, facades: Path, tmp_path: Path) -> None:
     overrides = (

@@ -122,6 +122,31 @@ def test_a_run_that_ended_can_be_prolonged(facades, uninterrupted, tmp_path):
     assert same(state_of(tmp_path / "second/last.ckpt"), state_of(uninterrupted / "last.ckpt"))
 
 
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_the_last_validation_counts_after_a_resume(facades, uninterrupted, tmp_path, monkeypatch, hard_links):
+    """A run that ends with an epoch finds its best value after last.ckpt was written."""
+
+    def refuse(*names):
+        raise OSError("no hard links here")
+
+    if not hard_links:
+        monkeypatch.setattr("os.link", refuse)
+    module, data = parts(facades)
+    first = trainer(tmp_path, max_steps=3)
+    (writer,) = (one for one in first.callbacks if isinstance(one, CheckpointWriter))
+    writer.mode = "min"  # the value after step 4 is a worse one, then
+    first.fit(module, datamodule=data)
+    module, data = parts(facades)
+    again = trainer(tmp_path, max_steps=4)
+    (resumed,) = (one for one in again.callbacks if isinstance(one, CheckpointWriter))
+    resumed.mode = "min"
+    again.fit(module, datamodule=data, ckpt_path=str(tmp_path / "last.ckpt"))
+    assert writer.best_step == 3
+    assert (resumed.best_value, resumed.best_step) == (writer.best_value, 3)
+    assert same(state_of(tmp_path / "last.ckpt"), state_of(uninterrupted / "step_00000004.ckpt"))
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_the_best_checkpoint_written_after_a_validation_resumes_too(facades, uninterrupted, tmp_path):
     best = uninterrupted / "best.ckpt"
     step = read_checkpoint(best)["global_step"]

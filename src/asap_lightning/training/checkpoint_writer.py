@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +12,7 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from asap_lightning.files import atomic_write, remove_if_there
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
 
@@ -20,6 +23,18 @@ def ends_training(trainer: Trainer) -> bool:
         return True
     last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
     return bool(trainer.is_last_batch and last_epoch)
+
+
+def share_file(source: Path, target: Path) -> None:
+    """Atomically makes ``target`` the same file as ``source``; a copy where there are no hard links."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        os.link(source, temporary)
+        os.replace(temporary, target)
+    except OSError:
+        remove_if_there(str(temporary))
+        with open(source, "rb") as read, atomic_write(target) as written:
+            shutil.copyfileobj(read, written)
 
 
 class CheckpointWriter(Checkpoint):
@@ -60,6 +75,7 @@ class CheckpointWriter(Checkpoint):
         self.best_step: int | None = None
         self.newest: tuple[Path, int] | None = None
         self._seen_step = 0
+        self._last_step: int | None = None  # of last.ckpt
         self._common_batches = 0.0
 
     @property
@@ -125,6 +141,10 @@ class CheckpointWriter(Checkpoint):
         ):
             self.best_value, self.best_step = value, trainer.global_step
             self._write(trainer, pl_module, self.best_path)
+            # last.ckpt of this step is from before the validation: a run resumed from it would not know the
+            # new best value, and would let a worse one replace best.ckpt.
+            if self._last_step == trainer.global_step and trainer.is_global_zero:
+                share_file(self.best_path, self.last_path)
 
     def _write(self, trainer: Trainer, pl_module: LightningModule, path: Path) -> None:
         bad = first_bad_weight(pl_module)
@@ -141,6 +161,8 @@ class CheckpointWriter(Checkpoint):
             )
         trainer.save_checkpoint(path)
         self.newest = (path, trainer.global_step)
+        if path == self.last_path:
+            self._last_step = trainer.global_step
         for logger in trainer.loggers:  # those that keep checkpoints
             logger.after_save_checkpoint(self)  # type: ignore[arg-type]  # Lightning names its own writer
 
