@@ -1,8 +1,10 @@
-"""Atomic file writing: a reader sees the old file or the new one, never half of one."""
+"""Atomic file writing: a reader sees the old file or the new one, never half of one; and checksums."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,24 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO]
     except BaseException:
         remove_if_there(temporary)
         raise
+
+
+def share_file(source: Path, target: Path) -> None:
+    """Atomically makes ``target`` the same file as ``source``; a copy where there are no hard links."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        os.link(source, temporary)
+        os.replace(temporary, target)
+    except OSError:
+        remove_if_there(str(temporary))
+        with open(source, "rb") as read, atomic_write(target) as written:
+            shutil.copyfileobj(read, written)
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_if_there(path: str) -> None:

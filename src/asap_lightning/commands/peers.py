@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from asap_lightning.benchmarking.cases import Case
@@ -32,8 +31,6 @@ def generator_node(name: str) -> dict[str, Any]:
             f"--peers {name}: there is no such experiment and no such generator.{hint} "
             f"Generators: {', '.join(known['generator'])}"
         )
-    if GlobalHydra.instance().is_initialized():
-        GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         node = OmegaConf.to_container(compose("train", [f"{group}={name}"]).generator, resolve=True)
     assert isinstance(node, dict)

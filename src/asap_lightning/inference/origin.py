@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
+from asap_lightning.files import atomic_write, sha256_of
 from asap_lightning.inference.folder import Job
 
 KEY = "asap-lightning"
@@ -74,7 +74,6 @@ def origin_of(path: Path) -> str | None:
 def digest(path: Path) -> str:
     """SHA-256 of a file's content."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error

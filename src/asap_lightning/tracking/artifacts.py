@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import wandb
 
-from asap_lightning.files import atomic_write
+from asap_lightning.files import atomic_write, share_file
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +66,7 @@ def take_snapshot(path: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     snapshot = (folder / f"{path.stem}_{stat.st_mtime_ns}{path.suffix}").absolute()
     if not snapshot.exists():
-        try:
-            os.link(path, snapshot)
-        except OSError:
-            shutil.copy2(path, snapshot)
+        share_file(path, snapshot)
     return snapshot
 
 

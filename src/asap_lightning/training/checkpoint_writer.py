@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +10,7 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from asap_lightning.files import atomic_write, remove_if_there
+from asap_lightning.files import share_file
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
 
@@ -23,18 +21,6 @@ def ends_training(trainer: Trainer) -> bool:
         return True
     last_epoch = trainer.max_epochs is not None and trainer.current_epoch + 1 == trainer.max_epochs
     return bool(trainer.is_last_batch and last_epoch)
-
-
-def share_file(source: Path, target: Path) -> None:
-    """Atomically makes ``target`` the same file as ``source``; a copy where there are no hard links."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        os.link(source, temporary)
-        os.replace(temporary, target)
-    except OSError:
-        remove_if_there(str(temporary))
-        with open(source, "rb") as read, atomic_write(target) as written:
-            shutil.copyfileobj(read, written)
 
 
 class CheckpointWriter(Checkpoint):

@@ -12,8 +12,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from asap_lightning.data.shards.index import Shard
-from asap_lightning.data.shards.tar import sha256_of
 from asap_lightning.errors import UserError
+from asap_lightning.files import sha256_of
 
 log = logging.getLogger(__name__)
 

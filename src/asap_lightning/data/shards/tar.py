@@ -73,9 +73,3 @@ def _key(name: str, taken: set[str]) -> str:
         key, number = f"{wanted}_{number}", number + 1
     taken.add(key)
     return key
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's content, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,9 +24,9 @@ from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex, parse_ind
 from asap_lightning.data.shards.members import Encoding, Members, encode, files_of
 from asap_lightning.data.shards.plan import PlannedShard, plan
 from asap_lightning.data.shards.store import PARTS
-from asap_lightning.data.shards.tar import sha256_of, write_tar
+from asap_lightning.data.shards.tar import write_tar
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
+from asap_lightning.files import atomic_write, sha256_of
 
 MB = 10**6
 Progress = Callable[[int, int], None]
