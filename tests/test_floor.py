@@ -9,7 +9,7 @@ import torch
 from asap_lightning.building import build
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
+from asap_lightning.files import atomic_write, share_file
 
 
 def test_a_label_condition_is_encoded_as_planes_and_edges():
@@ -55,6 +55,24 @@ def test_build_makes_objects_and_partials_from_plain_data():
 def test_build_refuses_strangers(target):
     with pytest.raises(UserError, match=r"refused to build|cannot build"):
         build({"_target_": target})
+
+
+def test_writing_never_touches_the_umask(tmp_path, monkeypatch):
+    """Even for a moment, another thread's new files would be open to everybody."""
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask is the whole process's"))
+        (tmp_path / "plain").touch()
+        with atomic_write(tmp_path / "folder" / "file") as file:
+            file.write(b"content")
+        monkeypatch.setattr(os, "link", lambda *names: exec("raise OSError('no hard links here')"))
+        share_file(tmp_path / "folder" / "file", tmp_path / "copy")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    for path in ("folder/file", "copy"):
+        assert (tmp_path / path).stat().st_mode == (tmp_path / "plain").stat().st_mode
+        assert stat.S_IMODE((tmp_path / path).stat().st_mode) == 0o640
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

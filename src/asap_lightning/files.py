@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,14 +21,13 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO]
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    temporary = _beside(target)
     try:
         encoding = None if "b" in mode else "utf-8"
-        with os.fdopen(handle, mode, encoding=encoding) as file:
+        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:
         remove_if_there(temporary)
@@ -37,12 +36,12 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO]
 
 def share_file(source: Path, target: Path) -> None:
     """Atomically makes ``target`` the same file as ``source``; a copy where there are no hard links."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = _beside(target)
     try:
         os.link(source, temporary)
         os.replace(temporary, target)
     except OSError:
-        remove_if_there(str(temporary))
+        remove_if_there(temporary)
         with open(source, "rb") as read, atomic_write(target) as written:
             shutil.copyfileobj(read, written)
 
@@ -53,13 +52,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_if_there(path: str) -> None:
+def remove_if_there(path: str | os.PathLike[str]) -> None:
     """Removes a file if it is there."""
     with suppress(FileNotFoundError):
         os.unlink(path)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _beside(target: Path) -> Path:
+    """A name for a temporary file that no other process or thread chooses.
+
+    A file opened by it gets the permissions that the kernel gives every new one there, by the umask or the
+    folder's default access list. Asking for the umask would change it for all threads of the process.
+    """
+    return target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")

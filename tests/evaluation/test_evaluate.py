@@ -107,3 +107,15 @@ def test_what_cannot_be_measured_is_refused(translator: Translator) -> None:
     batch.photo = None
     with pytest.raises(UserError, match="'0_0' has no photo"):
         evaluate(translator.translate, [batch], SPEC)
+
+
+def test_an_image_without_finite_figures_is_the_worst_and_can_be_written(tmp_path: Path) -> None:
+    rows = [ImageRow("good", 30.0, 0.9, 0.1), ImageRow("none", float("nan"), 0.1, float("inf"))]
+    report = EvaluationReport([*rows, ImageRow("poor", 10.0, 0.2, 0.4)], [], [], {})
+    assert [row.name for row in report.worst("psnr")] == ["none", "poor", "good"]
+    assert [row.name for row in report.worst("l1")] == ["none", "poor", "good"]
+    found = json.loads(report.save(tmp_path)["metrics"].read_text())
+    assert found["per_image"]["none"] == {"psnr": None, "ssim": 0.1, "l1": None}
+    assert set(found["spread"]["l1"].values()) == {None} and found["spread"]["ssim"]["max"] == 0.9
+    assert report.table().row_count == 3
+    assert found["metrics"]["psnr"] is None and found["metrics"]["ssim"] == pytest.approx(0.4)

@@ -241,6 +241,24 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
         make_module(**settings)
 
 
+def test_testing_measures_as_validation_does_and_leaves_nothing_behind():
+    module, run = make_module(), trainer()
+    (tested,) = run.test(module, loader(), verbose=False)
+    (again,) = run.test(module, loader(count=4), verbose=False)
+    (validated,) = run.validate(module, loader(count=4), verbose=False)
+    assert {"test/psnr", "test/ssim", "test/l1"} <= tested.keys()
+    for name in ("psnr", "ssim", "l1"):
+        assert again[f"test/{name}"] == validated[f"val/{name}"] != tested[f"test/{name}"]
+    assert not module.metrics.has_updates
+
+
+def test_an_evaluation_that_was_broken_off_leaves_nothing_behind():
+    module, run = make_module(), trainer()
+    (expected,) = run.validate(module, loader(), verbose=False)
+    module.metrics.update(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
+    assert run.validate(module, loader(), verbose=False) == [expected]
+
+
 def test_the_schedule_is_constant_then_linear():
     schedule = ConstantThenLinear(constant=2, decay=4)
     assert [schedule(epoch, 0) for epoch in range(7)] == [1, 1, 1, 0.75, 0.5, 0.25, 0]

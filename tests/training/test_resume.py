@@ -195,6 +195,26 @@ def test_a_stop_during_validation_resumes_too(facades, uninterrupted, tmp_path):
     assert same(state_of(tmp_path / "last.ckpt"), state_of(uninterrupted / "last.ckpt"))
 
 
+def test_a_value_that_is_no_number_is_neither_the_best_nor_keeps_its_place(facades, tmp_path):
+    module, data = parts(facades)
+    run = trainer(tmp_path, max_steps=9)
+    measured = iter((float("nan"), 12.0, float("inf")))
+    module.metrics.compute = lambda: {"psnr": torch.tensor(next(measured))}
+    run.fit(module, datamodule=data)
+    (writer,) = (one for one in run.callbacks if isinstance(one, CheckpointWriter))
+    assert (writer.best_value, writer.best_step) == (12.0, 6)
+    assert read_checkpoint(tmp_path / "best.ckpt")["global_step"] == 6
+
+
+def test_the_best_of_one_metric_is_not_measured_against_another(tmp_path):
+    before = CheckpointWriter(tmp_path)
+    before.best_value, before.best_step = 20.0, 5
+    for settings, kept in (({}, 20.0), ({"monitor": "val/ssim"}, None), ({"mode": "min"}, None)):
+        after = CheckpointWriter(tmp_path, **settings)
+        after.load_state_dict(before.state_dict())
+        assert after.best_value == kept
+
+
 def test_a_training_by_steps_ends_with_a_validation(facades, tmp_path):
     module, data = parts(facades)
     run = trainer(tmp_path, max_steps=2)

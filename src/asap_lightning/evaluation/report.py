@@ -67,27 +67,31 @@ class EvaluationReport:
         return {metric: fmean(self.values(metric)) for metric in METRICS}
 
     def worst(self, metric: str = "psnr", count: int = 5) -> list[ImageRow]:
-        """The images with the worst figures, the worst first."""
-        ordered = sorted(
-            self.rows, key=lambda row: getattr(row, metric), reverse=not higher_is_better(metric)
-        )
-        return ordered[:count]
+        """The images with the worst figures, the worst first: those without a finite one before all."""
+        sign = 1 if higher_is_better(metric) else -1
+
+        def goodness(row: ImageRow) -> tuple[bool, float]:
+            value = getattr(row, metric)
+            return (True, sign * value) if math.isfinite(value) else (False, 0.0)
+
+        return sorted(self.rows, key=goodness)[:count]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values: what `metrics.json` holds."""
+        """Plain values: what `metrics.json` holds; null for what is not finite, which JSON cannot write."""
         return {
             "about": {"version": __version__, **self.about},
             "images": len(self.rows),
-            "metrics": self.means,
+            "metrics": _finite(self.means),
             "spread": {metric: self._spread(metric) for metric in METRICS},
-            "per_image": {row.name: {m: getattr(row, m) for m in METRICS} for row in self.rows},
+            "per_image": {row.name: _finite({m: getattr(row, m) for m in METRICS}) for row in self.rows},
         }
 
     def _spread(self, metric: str) -> Mapping[str, float | None]:
         values = self.values(metric)
-        deviation = stdev(values) if len(values) > 1 else math.nan
+        if not all(map(math.isfinite, values)):  # neither an order nor a deviation
+            return dict.fromkeys(("std", "median", "min", "max"))
         return {
-            "std": deviation if math.isfinite(deviation) else None,
+            "std": stdev(values) if len(values) > 1 else None,
             "median": median(values),
             "min": min(values),
             "max": max(values),
@@ -125,3 +129,7 @@ class EvaluationReport:
             figures = (self.means[metric], spread["std"], spread["median"], worst, best)
             table.add_row(HEADINGS[metric], *("-" if value is None else f"{value:.4f}" for value in figures))
         return table
+
+
+def _finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if v is None or not math.isfinite(v) else v for name, v in values.items()}

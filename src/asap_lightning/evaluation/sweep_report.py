@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def draw_latency_and_quality(jobs: Sequence[SweepJob], metric: str, path: Path) 
     shown = [
         (job, job.latency_ms, job.metrics[metric])
         for job in jobs
-        if job.latency_ms is not None and metric in job.metrics
+        if job.latency_ms is not None and math.isfinite(job.metrics.get(metric, math.nan))
     ]
     if not shown:
         return False
@@ -109,7 +110,7 @@ def draw_parallel_coordinates(jobs: Sequence[SweepJob], metric: str, path: Path)
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    shown = [job for job in jobs if metric in job.metrics]
+    shown = [job for job in jobs if math.isfinite(job.metrics.get(metric, math.nan))]
     if not shown:
         return False
     scales = [_Scale(name, [job.settings[key] for job in shown]) for key, name in short_names(shown).items()]

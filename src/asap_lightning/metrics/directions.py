@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 HIGHER_IS_BETTER = frozenset({"psnr", "ssim", "miou", "pixel_accuracy", "images_per_second"})
@@ -15,9 +16,18 @@ def higher_is_better(name: str) -> bool:
     return name.rpartition("/")[2].lower() in HIGHER_IS_BETTER
 
 
+def is_better(value: float, than: float | None, *, higher: bool) -> bool:
+    """Whether a value beats the best so far: what is not finite beats nothing, any number beats it."""
+    if not math.isfinite(value):
+        return False
+    if than is None or not math.isfinite(than):
+        return True
+    return value > than if higher else value < than
+
+
 def best_value(name: str, values: Iterable[float]) -> float:
-    """The best of ``values`` of the metric ``name``; NaN only if there is nothing else."""
-    numbers = [value for value in values if value == value]
+    """The best of ``values`` of the metric ``name``; NaN if none is finite."""
+    numbers = [value for value in values if math.isfinite(value)]
     if not numbers:
         return float("nan")
     return max(numbers) if higher_is_better(name) else min(numbers)

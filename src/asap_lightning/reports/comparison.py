@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def result_table(rows: Sequence[ComparisonRow]) -> Html:
 
 def _numbers(values: Sequence[float | None], higher: bool | None) -> list[Html]:
     """Cells, the best of them marked; ``higher=None``: none is better than another."""
-    known = [value for value in values if value is not None and value == value]
+    known = [value for value in values if value is not None and math.isfinite(value)]
     best = None if higher is None or len(known) < 2 else max(known) if higher else min(known)
     return [figure_cell(value, best=value is not None and value == best) for value in values]
 

@@ -35,7 +35,7 @@ class Course:
         """The best quality up to ``step``, or None if the trial has not come so far."""
         if not self.quality or max(self.quality) < step:
             return None
-        reached = [value for at, value in self.quality.items() if at <= step and not math.isnan(value)]
+        reached = [value for at, value in self.quality.items() if at <= step and math.isfinite(value)]
         return max(reached, default=None)
 
 
@@ -85,7 +85,7 @@ def pruning_rule(name: str, *, warmup: int = 0, startup: int = 4, reduction: int
 def _below_median(trial: Course, others: Sequence[Course], step: int, startup: int) -> bool:
     own, rivals = trial.best_until(step), rivals_at(trial, others, step)
     if own is None:
-        return True  # nothing but NaN
+        return True  # nothing finite
     return len(rivals) >= startup and own < statistics.median(rivals)
 
 

@@ -252,7 +252,7 @@ class SharedStudy:
             UserError: the training has validated nothing.
         """
         trial = self.trials()[claim.number]
-        qualities = [value for value in trial.intermediate_values.values() if not math.isnan(value)]
+        qualities = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
         if not qualities or COST not in trial.user_attrs:
             self.fail(claim, f"no {self.settings.metric}")
             raise UserError(

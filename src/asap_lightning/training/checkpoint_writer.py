@@ -11,6 +11,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from asap_lightning.files import share_file
+from asap_lightning.metrics import is_better
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
 
@@ -33,7 +34,7 @@ class CheckpointWriter(Checkpoint):
         folder: where the files go.
         every_n_steps: generator updates between two writings of ``last.ckpt``; it is also written at the end.
         keep_every_n_steps: generator updates between two files that are kept; None keeps none.
-        monitor: the metric that chooses ``best.ckpt``; None writes none.
+        monitor: the metric that chooses ``best.ckpt``, by its finite values; None writes none.
         mode: whether a larger (``max``) or smaller (``min``) value is better.
         stop: a request to stop, honoured after a checkpoint has been written.
     """
@@ -73,10 +74,13 @@ class CheckpointWriter(Checkpoint):
         return self.folder / "best.ckpt"
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_value": self.best_value, "best_step": self.best_step}
+        chosen_by = {"monitor": self.monitor, "mode": self.mode}
+        return {"best_value": self.best_value, "best_step": self.best_step, **chosen_by}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_value, self.best_step = state_dict["best_value"], state_dict["best_step"]
+        chosen_by = (state_dict.get("monitor", self.monitor), state_dict.get("mode", self.mode))
+        if chosen_by == (self.monitor, self.mode):  # the best of another metric measures nothing here
+            self.best_value, self.best_step = state_dict["best_value"], state_dict["best_step"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seen_step = trainer.global_step
@@ -122,9 +126,7 @@ class CheckpointWriter(Checkpoint):
         if logged is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
         value = float(logged)
-        if self.best_value is None or (
-            value > self.best_value if self.mode == "max" else value < self.best_value
-        ):
+        if is_better(value, self.best_value, higher=self.mode == "max"):
             self.best_value, self.best_step = value, trainer.global_step
             self._write(trainer, pl_module, self.best_path)
             # last.ckpt of this step is from before the validation: a run resumed from it would not know the

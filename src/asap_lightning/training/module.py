@@ -274,11 +274,18 @@ class TranslationModule(ResumableModule):
             self.metrics.update(generated, batch.photo, valid=batch.valid)
         return {"generated": generated, "batch": batch}
 
+    def on_validation_epoch_start(self) -> None:
+        super().on_validation_epoch_start()
+        self.metrics.reset()  # an evaluation before this one may have been broken off
+
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
+        self._log_metrics("val")
+
+    def _log_metrics(self, split: str) -> None:
         if not self.metrics.has_updates:
             return
-        values = {f"val/{name}": value for name, value in self.metrics.compute().items()}
+        values = {f"{split}/{name}": value for name, value in self.metrics.compute().items()}
         where = {"step": float(self.global_step), "epoch": float(self.current_epoch)}
         self.log_dict({**values, **where}, sync_dist=True)  # equal already; Lightning warns without it
         self.metrics.reset()
@@ -286,3 +293,10 @@ class TranslationModule(ResumableModule):
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """As `validation_step`."""
         return self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_start(self) -> None:
+        self.on_validation_epoch_start()
+
+    def on_test_epoch_end(self) -> None:
+        """Logs ``test/psnr``, ``test/ssim``, ``test/l1`` over the whole test set."""
+        self._log_metrics("test")

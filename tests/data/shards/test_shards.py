@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
 import hashlib
 import json
+import os
 import pickle
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
@@ -250,3 +253,48 @@ def test_an_image_with_orientation_is_stored_as_it_is(trees, shard):
     made = shard(root, "TwoFolders", {"condition": "image"})
     assert_same_data(made.out, made.layout)
     assert dataclasses.is_dataclass(made.summary)
+
+
+def open_shards(folder: Path) -> int:
+    """How many of this process's open files lie in a folder."""
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(entry))
+    return sum(link.startswith(str(folder)) for link in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux shows them")
+class TestOpenFiles:
+    def test_they_are_closed_with_their_reader(self, trees, shard):
+        made = shard(trees.spade(), "SpadeFolders", SPADE)
+        for _ in range(3):
+            layout = Shards(made.out)
+            for item in layout.items("train"):
+                layout.read(item)
+            assert open_shards(made.out) == len(list(made.out.glob("train-*.tar"))) > 1
+            copy = pickle.loads(pickle.dumps(layout))
+            copy.read(copy.items("train")[0])
+            assert open_shards(made.out) == len(list(made.out.glob("train-*.tar"))) + 1
+            del layout, copy, item
+            gc.collect()
+            assert open_shards(made.out) == 0
+
+    def test_a_forked_process_gives_back_its_copies(self, trees, shard):
+        made = shard(trees.spade(), "SpadeFolders", SPADE)
+        layout = Shards(made.out)
+        first, *_, last = layout.items("train")
+        expected = layout.read(last)
+        layout.read(first)
+        child = os.fork()
+        if not child:  # whatever happens, this process must not go on with the tests
+            code = 1
+            with contextlib.suppress(BaseException):
+                assert open_shards(made.out) == 0
+                assert_equal(layout.read(last), expected)
+                assert open_shards(made.out) == 1
+                code = 0
+            os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        assert open_shards(made.out) == 2
+        assert_equal(layout.read(last), expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +94,8 @@ REMEDY = (
 class ShardReader:
     """Reads members at any place, in any order; every one is compared with its checksum.
 
-    May be copied into worker processes and used by several threads.
+    May be copied into worker processes and used by several threads. Its open files are closed when nothing
+    refers to it any more.
 
     Args:
         store: where the shards are.
@@ -101,12 +103,18 @@ class ShardReader:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._forget()
+        self._begin()
 
-    def _forget(self) -> None:
-        self._process = os.getpid()
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._files: dict[str, int] = {}
+        self._close_files = weakref.finalize(self, _close_all, self._files)
+        _readers.add(self)
+
+    def begin_anew(self) -> None:
+        """In a process that was just forked: gives back its copies of the parent's open files."""
+        self._close_files()
+        self._begin()
 
     def __getstate__(self) -> dict[str, Any]:
         """Without open files: a worker opens its own."""
@@ -114,7 +122,7 @@ class ShardReader:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.store = state["store"]
-        self._forget()
+        self._begin()
 
     def read(self, shard: Shard, members: Sequence[Member]) -> list[bytes]:
         """The content of these members.
@@ -145,8 +153,6 @@ class ShardReader:
         """One look: the members of a pair are neighbours."""
         start = min(member.offset for member in members)
         end = max(member.offset + member.size for member in members)
-        if self._process != os.getpid():  # the files of a forked process's parent are closed by the parent
-            self._forget()
         with self._lock:
             file = self._open(shard)
             try:
@@ -183,3 +189,20 @@ class ShardReader:
             file = self._files.pop(shard.name, None)
             if file is not None:
                 os.close(file)
+
+
+_readers: weakref.WeakSet[ShardReader] = weakref.WeakSet()
+
+
+def _close_all(files: dict[str, int]) -> None:
+    while files:
+        os.close(files.popitem()[1])
+
+
+def _after_fork() -> None:
+    for reader in list(_readers):
+        reader.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # elsewhere workers get their reader by pickling
+    os.register_at_fork(after_in_child=_after_fork)
