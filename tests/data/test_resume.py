@@ -153,7 +153,9 @@ def test_the_position_counts_finished_batches_without_a_trainer(root):
     resumed = datamodule(root)
     taken = list(itertools.islice(resumed.train_dataloader(), 3))
     assert [batch.names for batch in taken] == expected[:3]
-    assert resumed.state_dict() == {"epoch": 0, "batch": 3, "seed": 5, "batch_size": 2, "world_size": 1}
+    order = {"shuffle": True, "drop_last": True, "pairs": PAIRS, "batches": BATCHES}
+    sizes = {"seed": 5, "batch_size": 2, "world_size": 1}
+    assert resumed.state_dict() == {"epoch": 0, "batch": 3, **order, **sizes}
     other = datamodule(root)
     other.load_state_dict(resumed.state_dict())
     assert [batch.names for batch in other.train_dataloader()] == expected[3:5]
@@ -162,4 +164,5 @@ def test_the_position_counts_finished_batches_without_a_trainer(root):
 def test_resuming_with_another_batch_size_warns(root):
     data = datamodule(root)
     with pytest.warns(UserWarning, match="batch_size was 4, is 2"):
-        data.load_state_dict({"epoch": 1, "batch": 0, "seed": 5, "batch_size": 4, "world_size": 1})
+        data.load_state_dict({"epoch": 1, "batch": 1, "seed": 5, "batch_size": 4, "world_size": 1})
+    assert (data.position.epoch, data.position.start) == (2, 0), "a new epoch"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -224,8 +224,15 @@ class PairedDataModule(LightningDataModule):
     def train_dataloader(self) -> PairedLoader:
         """Shuffled, augmented pairs, from `position` on."""
         dataset = self.dataset("train")
-        sampler = TrainingSampler(
-            len(dataset),
+        loader = PairedLoader(
+            dataset, batch_sampler=self._training_sampler(len(dataset)), **self._loader_options()
+        )
+        loader.position = self.position
+        return loader
+
+    def _training_sampler(self, count: int) -> TrainingSampler:
+        return TrainingSampler(
+            count,
             self.batch_size,
             seed=self.seed,
             position=self.position,
@@ -233,11 +240,20 @@ class PairedDataModule(LightningDataModule):
             shuffle=self.shuffle,
             rank=self._rank,
             world_size=self._world_size,
-            blocks=self._blocks(len(dataset)),
+            blocks=self._blocks(count),
         )
-        loader = PairedLoader(dataset, batch_sampler=sampler, **self._loader_options())
-        loader.position = self.position
-        return loader
+
+    def batches_an_epoch(self) -> int:
+        """Batches that each process trains on in an epoch, after the trainer's ``limit_train_batches``.
+
+        Raises:
+            UserError: the training split has fewer pairs than a batch.
+        """
+        count = len(self._training_sampler(len(self.items("train"))))
+        limit = None if self.trainer is None else self.trainer.limit_train_batches
+        if limit is None:
+            return count
+        return min(count, limit) if isinstance(limit, int) else int(count * limit)
 
     def _blocks(self, count: int) -> Blocks | None:
         """The shards of the training split, after its limit."""
@@ -303,24 +319,43 @@ class PairedDataModule(LightningDataModule):
         return {"epoch": epoch, "batch": batch, **self._identity()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Makes the next pass over the training data start where `state_dict` was taken."""
-        self.position.resume(int(state_dict["epoch"]), int(state_dict["batch"]))
-        mine = self._identity()
-        theirs = {name: state_dict.get(name, value) for name, value in mine.items()}
-        # How a batch is spread over processes makes no difference.
-        for state in (mine, theirs):
-            state["global batch_size"] = state.pop("batch_size") * state.pop("world_size")
-        changed = {name: (theirs[name], mine[name]) for name in mine if theirs[name] != mine[name]}
+        """Makes the next pass over the training data start where `state_dict` was taken.
+
+        Where an epoch has other batches now, it starts with the epoch after that.
+        """
+        epoch, batch = int(state_dict["epoch"]), int(state_dict["batch"])
+        changed = self.changes_since(state_dict)
         if changed:
             rank_zero_warn(
-                "the run is continued with other data settings, so it will not repeat the uninterrupted run: "
+                "the run is continued with other data settings, so it starts a new epoch and will not repeat "
+                "the uninterrupted run: "
                 + ", ".join(f"{key} was {before}, is {now}" for key, (before, now) in changed.items())
             )
+            epoch, batch = epoch + bool(batch), 0
+        self.position.resume(epoch, batch)
+
+    def changes_since(self, state: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """What makes the batches of an epoch others than those of a `state_dict`: name -> (there, here).
+
+        How a batch is spread over processes makes no difference. A state of an earlier version knows less.
+        """
+        mine = self._identity()
+        theirs = {name: state.get(name, value) for name, value in mine.items()}
+        for one in (mine, theirs):
+            one["global batch_size"] = one.pop("batch_size") * one.pop("world_size")
+        changed = {name: (theirs[name], mine[name]) for name in mine if theirs[name] != mine[name]}
+        if not changed and int(state["batch"]) >= mine["batches"]:
+            changed["batches"] = (f"more than {state['batch']}", mine["batches"])
+        return changed
 
     def _identity(self) -> dict[str, Any]:
         """What the meaning of a position depends on."""
         identity: dict[str, Any] = {
             "seed": self.seed,
+            "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
+            "pairs": len(self.items("train")),
+            "batches": self.batches_an_epoch(),
             "batch_size": self.batch_size,
             "world_size": self._world_size,
         }

@@ -21,6 +21,7 @@ from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.diverged import check_finite
 from asap_lightning.training.judging import Features, judge_for_generator, judge_jointly
 from asap_lightning.training.resumable import ResumableModule
+from asap_lightning.training.resumed_state import fit_average, keep_settings_over_loads
 from asap_lightning.training.schedule import ConstantThenLinear
 from asap_lightning.training.updates import check_settings, frozen, named_terms, with_guide
 
@@ -125,8 +126,15 @@ class TranslationModule(ResumableModule):
                     "optimizer.discriminator is missing: an adversarial loss needs two optimizers"
                 )
             optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
+        for optimizer in optimizers:
+            keep_settings_over_loads(optimizer)
         self._base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
         return optimizers
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """As the base's; an average of the weights begins or ends here if ``ema`` has changed."""
+        super().on_load_checkpoint(checkpoint)
+        fit_average(checkpoint["state_dict"], wanted=self.ema_generator is not None)
 
     def forward(self, condition: Condition) -> Tensor:
         """Translates conditions to images (B, 3, H, W) in [-1, 1] with the inference weights."""

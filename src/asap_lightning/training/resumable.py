@@ -11,6 +11,7 @@ from torch import Tensor
 from asap_lightning.errors import UserError
 from asap_lightning.training import random_state
 from asap_lightning.training.checkpoint import ENTRY, ModelDescription
+from asap_lightning.training.resume_position import ACCUMULATE, begin_epoch, start_epoch_if_changed
 
 Terms = dict[str, Tensor]
 
@@ -20,12 +21,18 @@ class ResumableModule(LightningModule):
 
     Args:
         description: plain data from which a checkpoint's networks are built again; None writes none.
+
+    Attributes:
+        accumulate: batches whose gradients make one update.
     """
+
+    accumulate: int = 1
 
     def __init__(self, description: ModelDescription | None = None) -> None:
         super().__init__()
         self.description = description
         self._random_state: dict[str, Any] | None = None
+        self._begins_epoch = False
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the networks' description and every process's random state."""
@@ -36,9 +43,10 @@ class ResumableModule(LightningModule):
             states = [None] * self.trainer.world_size
             torch.distributed.all_gather_object(states, random_state.capture())
         checkpoint["random_states"] = states
+        checkpoint[ACCUMULATE] = self.accumulate
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses a checkpoint of another model, before any weight is loaded."""
+        """Refuses another model's checkpoint, before any weight is loaded; settles where the run goes on."""
         if self.description is not None:
             stored = ModelDescription.from_checkpoint(checkpoint, "the checkpoint")
             differences = self.description.differences(stored)
@@ -50,6 +58,8 @@ class ResumableModule(LightningModule):
                 )
         states = checkpoint.get("random_states", [])
         self._random_state = states[self.global_rank] if self.global_rank < len(states) else None
+        if self._trainer is not None:
+            self._begins_epoch = start_epoch_if_changed(checkpoint, self.trainer, self.accumulate)
 
     def on_train_start(self) -> None:
         """Continues a resumed run's random numbers; in a new one every process gets its own."""
@@ -58,6 +68,9 @@ class ResumableModule(LightningModule):
             self._random_state = None
         elif self.global_rank > 0:  # processes were seeded alike, for equal initial weights
             random_state.seed(torch.initial_seed() + self.global_rank)
+        if self._begins_epoch:
+            begin_epoch(self.trainer)
+            self._begins_epoch = False
 
     def on_validation_epoch_start(self) -> None:
         """Gives every process the buffers that a checkpoint would hold, such as batch norm's statistics."""
