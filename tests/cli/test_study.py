@@ -138,7 +138,11 @@ def test_two_workers_share_a_study(train, tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("hydra.sweeper.sampler=cmaes", "tpe, nsga2, random"),
-        ("hydra.sweeper.metric=val/beauty", "the validation logs val/psnr"),
+        (
+            "hydra.sweeper.metric=val/beauty",
+            "sweeper.metric=val/beauty: which way is better is known of psnr",
+        ),
+        ("hydra.sweeper.metric=val/beauty:max", "the validation logs val/psnr"),
         ("hydra.sweeper.pruner.name=hyper", "median, halving or none"),
         ("generator.s2=glob(*)", "a study searches"),
     ],

@@ -13,6 +13,7 @@ import pytest
 from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.finished import is_finished, job_key, mark_finished
 from asap_lightning.evaluation.sweep_jobs import SweepJob, pareto_front, read_sweep
+from asap_lightning.metrics import metric_named
 from asap_lightning.training import read_checkpoint
 
 from .test_configs import composed
@@ -186,6 +187,6 @@ def test_pareto_front() -> None:
     middle, beaten, as_fast_but_worse = job(3.0, psnr=15.0), job(4.0, psnr=12.0), job(3.0, psnr=14.0)
     unmeasured, unknown = job(None, psnr=30.0), job(0.5, psnr=float("nan"))
     jobs = [slow_best, beaten, as_fast_but_worse, middle, unmeasured, fast_worst, unknown]
-    assert pareto_front(jobs, "psnr") == [fast_worst, middle, slow_best]
+    assert pareto_front(jobs, metric_named("psnr")) == [fast_worst, middle, slow_best]
     low, high = job(1.0, fid=50.0), job(2.0, fid=80.0)
-    assert pareto_front([high, low], "fid") == [low], "of a distance the smaller is the better"
+    assert pareto_front([high, low], metric_named("fid")) == [low], "of a distance the smaller is the better"

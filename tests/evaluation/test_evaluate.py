@@ -47,7 +47,7 @@ def test_figures_of_every_image_without_padding(translator: Translator) -> None:
     generated = translator.translate(batch.condition)[1, :, :15, :14]
     scores = image_scores(generated, batch.photo[1, :, :15, :14])
     row = report.rows[3]
-    assert (row.psnr, row.ssim, row.l1) == pytest.approx(tuple(map(float, scores)))
+    assert row.scores == pytest.approx({name: float(score) for name, score in scores._asdict().items()})
 
 
 def test_the_means_are_those_of_validation_whatever_the_batch_size(translator: Translator) -> None:
@@ -69,7 +69,7 @@ def test_files(translator: Translator, tmp_path: Path) -> None:
     assert saved["metrics"] == report.means and saved["images"] == 6
     assert saved["about"]["checkpoint"] == "best.ckpt" and saved["about"]["version"]
     assert saved["spread"]["psnr"]["min"] == min(report.values("psnr"))
-    assert saved["per_image"]["2_1"]["l1"] == report.rows[-1].l1
+    assert saved["per_image"]["2_1"]["l1"] == report.rows[-1].scores["l1"]
     with written["images"].open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["psnr"]) for row in rows] == report.values("psnr")
@@ -80,20 +80,23 @@ def test_files(translator: Translator, tmp_path: Path) -> None:
     np.testing.assert_array_equal(grid[18 + 19 : 18 + 34, 4 + 36 : 4 + 50], expected)
 
 
+def row(name: str, psnr: float, ssim: float, l1: float) -> ImageRow:
+    return ImageRow(name, {"psnr": psnr, "ssim": ssim, "l1": l1})
+
+
 def test_table_and_worst_images() -> None:
-    rows = [ImageRow("a", 10.0, 0.5, 0.3), ImageRow("b", 30.0, 0.9, 0.1), ImageRow("c", 20.0, 0.1, 0.2)]
-    report = EvaluationReport(rows)
+    report = EvaluationReport([row("a", 10.0, 0.5, 0.3), row("b", 30.0, 0.9, 0.1), row("c", 20.0, 0.1, 0.2)])
     assert [row.name for row in report.worst("psnr", 2)] == ["a", "c"]
     assert [row.name for row in report.worst("l1", 1)] == ["a"]
     text = io.StringIO()
     Console(file=text, width=100, color_system=None).print(report.table())
     lines = [[cell.strip() for cell in line.split("│")] for line in text.getvalue().splitlines()]
     assert ["", "PSNR (dB)", "20.0000", "10.0000", "20.0000", "10.0000", "30.0000", ""] in lines
-    assert ["", "L1 (0 to 1)", "0.2000", "0.1000", "0.2000", "0.3000", "0.1000", ""] in lines
+    assert ["", "L1 (images in [0, 1])", "0.2000", "0.1000", "0.2000", "0.3000", "0.1000", ""] in lines
 
 
 def test_one_image_has_no_deviation(tmp_path: Path) -> None:
-    report = EvaluationReport([ImageRow("a", 10.0, 0.5, 0.3)])
+    report = EvaluationReport([row("a", 10.0, 0.5, 0.3)])
     assert json.loads(report.save(tmp_path)["metrics"].read_text())["spread"]["psnr"]["std"] is None
     assert not (tmp_path / "samples.png").exists()
 
@@ -110,8 +113,8 @@ def test_what_cannot_be_measured_is_refused(translator: Translator) -> None:
 
 
 def test_an_image_without_finite_figures_is_the_worst_and_can_be_written(tmp_path: Path) -> None:
-    rows = [ImageRow("good", 30.0, 0.9, 0.1), ImageRow("none", float("nan"), 0.1, float("inf"))]
-    report = EvaluationReport([*rows, ImageRow("poor", 10.0, 0.2, 0.4)], [], [], {})
+    rows = [row("good", 30.0, 0.9, 0.1), row("none", float("nan"), 0.1, float("inf"))]
+    report = EvaluationReport([*rows, row("poor", 10.0, 0.2, 0.4)], [], [], {})
     assert [row.name for row in report.worst("psnr")] == ["none", "poor", "good"]
     assert [row.name for row in report.worst("l1")] == ["none", "poor", "good"]
     found = json.loads(report.save(tmp_path)["metrics"].read_text())

@@ -4,14 +4,7 @@ import pytest
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from asap_lightning.metrics import (
-    ImageMetrics,
-    best_value,
-    higher_is_better,
-    image_scores,
-    is_better,
-    to_eight_bit,
-)
+from asap_lightning.metrics import ImageMetrics, image_scores, to_eight_bit
 
 
 def random_images(*shape: int) -> torch.Tensor:
@@ -115,22 +108,3 @@ def test_wrong_shapes_are_refused() -> None:
         image_scores(torch.zeros(3, 8, 8), torch.zeros(3, 8, 9))
     with pytest.raises(ValueError, match="photo is"):
         ImageMetrics().update(torch.zeros(2, 3, 8, 8), torch.zeros(1, 3, 8, 8))
-
-
-def test_direction_of_metrics() -> None:
-    assert higher_is_better("val/psnr") and not higher_is_better("val/fid")
-    assert best_value("val/psnr", [1.0, float("nan"), 3.0]) == 3
-    assert best_value("l1", [0.5, 0.25]) == 0.25
-    assert math.isnan(best_value("l1", []))
-    assert best_value("psnr", [math.inf, 2.0, -math.inf]) == 2
-    assert math.isnan(best_value("l1", [math.nan, math.inf]))
-
-
-def test_what_is_not_finite_is_never_the_best_and_never_stays_it():
-    for bad in (math.nan, math.inf, -math.inf):
-        for higher in (True, False):
-            assert not is_better(bad, None, higher=higher) and not is_better(bad, 1.0, higher=higher)
-            assert is_better(1.0, bad, higher=higher)
-    assert is_better(1.0, None, higher=True)
-    assert is_better(2.0, 1.0, higher=True) and not is_better(2.0, 1.0, higher=False)
-    assert not is_better(1.0, 1.0, higher=True)

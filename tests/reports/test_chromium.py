@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from asap_lightning.metrics import METRICS
 from asap_lightning.reports import (
     compare,
     read_runs,
@@ -62,7 +63,7 @@ def test_the_pages_are_drawn_without_an_error(make_run: MakeRun, tmp_path: Path)
     pages = {name: tmp_path / f"{name}.html" for name in ("training", "comparison", "sweep")}
     write_training_report(runs[0], pages["training"])
     write_comparison(compare(runs, {}), pages["comparison"])
-    write_sweep_report(JOBS, "psnr", pages["sweep"], "Sweep")
+    write_sweep_report(JOBS, METRICS["psnr"], pages["sweep"], "Sweep")
     # Curves of each page: thick and faint ones where they are smoothed, markers of the scatter plots.
     for name, figures, lines in (("training", 4, 8), ("comparison", 5, 16), ("sweep", 3, 3)):
         document, picture = opened(pages[name], tmp_path)

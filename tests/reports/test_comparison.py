@@ -22,8 +22,8 @@ def test_the_best_of_each_column_is_bold(make_run: MakeRun, tmp_path: Path) -> N
     }
     page = comparison(folders, tmp_path / "page.html", costs)
     assert page.tables["result"] == [
-        ["run", "status", "time in updates", "updates", "M parameters", "training images a second",
-         "ms an image", "psnr", "l1"],
+        ["run", "status", "time in updates", "updates", "Parameters (millions)",
+         "Training speed (images/s)", "Latency (ms an image)", "PSNR (dB)", "L1 (images in [0, 1])"],
         ["long", "finished at step 60", "12 s", "60", "2", "10", "9.5", "16", "0.19"],
         ["short", "not finished: step 40 of 60", "8 s", "40", "0.5", "10", "3.25", "14", "0.21"],
     ]  # fmt: skip
@@ -71,3 +71,11 @@ def test_the_same_samples_stand_side_by_side(make_run: MakeRun, tmp_path: Path) 
     )
     images = [address for address in page.addresses if address.startswith("data:image/webp")]
     assert len(images) == 3 * (4 + 3)
+
+
+def test_a_metric_without_a_direction_has_no_best_value(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run(name, columns={"val/beauty": lambda step: float(step % 7)}) for name in ("a", "b")]
+    page = comparison(runs, tmp_path / "page.html")
+    assert [row[-1] for row in page.tables["result"]] == ["beauty", "4", "4"], "the last value"
+    assert "Of beauty, which have no declared direction, they are the last." in page.text
+    assert "4" not in page.best and ("beauty", "a") in curves(page)

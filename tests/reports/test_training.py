@@ -30,7 +30,7 @@ def test_the_curves_are_those_of_metrics_csv(make_run: MakeRun) -> None:
         ("L1 (images in [0, 1])", "l1"): column("val/l1"),
         ("Generator loss", "total"): column("loss_g/total"),
         ("Generator loss", "l1"): column("loss_g/l1"),
-        ("Images a second", "images_per_second"): column("speed/images_per_second"),
+        ("Training speed (images/s)", "images_per_second"): column("speed/images_per_second"),
     }
     smooth = {caption: figure["data"][0]["meta"]["smooth"] for caption, figure in page.figures.items()}
     assert smooth["Generator loss"] and not smooth["PSNR (dB)"], "four validations need no smoothing"
@@ -40,8 +40,8 @@ def test_the_curves_are_those_of_metrics_csv(make_run: MakeRun) -> None:
 def test_table_configuration_and_files(make_run: MakeRun) -> None:
     page = report(make_run())
     assert page.tables["metrics"][1:] == [
-        ["psnr", "10 @ 0", "16 @ 60", "16 @ 60"],
-        ["l1", "0.25 @ 0", "0.19 @ 60", "0.19 @ 60"],
+        ["PSNR (dB)", "10 @ 0", "16 @ 60", "16 @ 60"],
+        ["L1 (images in [0, 1])", "0.25 @ 0", "0.19 @ 60", "0.19 @ 60"],
     ]
     assert "asap train experiment=demo name=<b>&co" in page.text, "what was typed is text, not HTML"
     assert "mlp_width: 8" in page.text and "finished at step 60" in page.text

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.resolvers import register_resolvers
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics.declarations import VALIDATED, declaration_of
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 KUBERNETES = sorted((SCRIPTS / "kubernetes").glob("*.yaml"))
@@ -89,8 +89,6 @@ def test_the_batch_script_starts_what_composes(tmp_path: Path) -> None:
 def test_the_wandb_sweep_names_parameters_and_a_metric_that_there_are() -> None:
     from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
-    from asap_lightning.tracking.describing import SUMMARISED
-
     sweep = yaml.safe_load((SCRIPTS / "wandb_sweep.yaml").read_text())
     values = {key: p.get("values") or [p["min"], p["max"]] for key, p in sweep["parameters"].items()}
     for chosen in list(itertools.product(*values.values()))[::13]:
@@ -104,5 +102,6 @@ def test_the_wandb_sweep_names_parameters_and_a_metric_that_there_are() -> None:
         tile = config.generator.s1 * config.generator.s2
         assert config.data.height % tile == 0 and config.data.width % tile == 0
         assert "wandb" in config.logger
-    assert sweep["metric"]["name"] in SUMMARISED
-    assert (sweep["metric"]["goal"] == "maximize") == higher_is_better(sweep["metric"]["name"])
+    metric = declaration_of(sweep["metric"]["name"])
+    assert metric in VALIDATED, "the summary holds its best value"
+    assert (sweep["metric"]["goal"] == "maximize") == metric.higher_is_better

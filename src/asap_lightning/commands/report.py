@@ -10,6 +10,7 @@ from asap_lightning.errors import UserError
 
 if TYPE_CHECKING:
     from asap_lightning.evaluation.sweep_jobs import SweepJob
+    from asap_lightning.metrics import MetricDeclaration
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +45,11 @@ def _add_sweep(commands: argparse._SubParsersAction) -> None:
         help="a sweep's jobs: table, CSV, Pareto front and parallel coordinates as pictures and HTML",
     )
     sweep.add_argument("folder", type=Path, help="of the sweep: runs/NAME/multirun/TIME")
-    sweep.add_argument("--metric", default="psnr", help="of the validation (default %(default)s)")
+    sweep.add_argument(
+        "--metric",
+        default="psnr",
+        help="of the validation (default %(default)s); NAME:max or NAME:min where its direction is not known",
+    )
     sweep.add_argument("--out", type=Path, help="folder that receives the files (default: the sweep's)")
     _add_measuring(sweep)
     sweep.set_defaults(action=report_sweep)
@@ -112,11 +117,13 @@ def report_sweep(options: argparse.Namespace) -> int:
 
     from asap_lightning.evaluation.sweep_jobs import measure_job, read_sweep
     from asap_lightning.evaluation.sweep_report import metric_names, sweep_table
+    from asap_lightning.metrics import metric_named
 
-    jobs, metric = read_sweep(options.folder), options.metric
+    metric = metric_named(options.metric, "--metric ")
+    jobs = read_sweep(options.folder, metric)
     known = metric_names(jobs)
-    if known and metric not in known:
-        raise UserError(f"--metric {metric}: the jobs have no such metric, but {', '.join(known)}")
+    if known and metric.key not in known:
+        raise UserError(f"--metric {metric.key}: the jobs have no such metric, but {', '.join(known)}")
     for job in jobs:
         measure_job(job, device=options.device, repeats=options.repeats)
     console = Console()
@@ -129,7 +136,7 @@ def report_sweep(options: argparse.Namespace) -> int:
     return 0
 
 
-def write_sweep_files(jobs: list[SweepJob], metric: str, out: Path, sweep: Path) -> None:
+def write_sweep_files(jobs: list[SweepJob], metric: MetricDeclaration, out: Path, sweep: Path) -> None:
     """CSV, pictures and page; says where each lies."""
     from asap_lightning.evaluation.sweep_report import (
         draw_latency_and_quality,

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from asap_lightning.commands.study_workers import run_workers
 from asap_lightning.errors import UserError
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics import metric_named
 from asap_lightning.sweeping.space import Choice, Parameter, Real, Whole
 from asap_lightning.sweeping.study import Claim, SharedStudy, StudySettings
 from asap_lightning.sweeping.trial import TRIAL
@@ -51,10 +51,12 @@ def study_settings(
 ) -> StudySettings:
     """The study that ``hydra.sweeper`` describes."""
     kept = [word for word in fixed if not word.startswith("ckpt=")]
-    names = ("metric", "cost", "trials", "sampler", "population", "seed", "pruner")
+    metric = str(settings["metric"])
+    names = ("cost", "trials", "sampler", "population", "seed", "pruner")
     return StudySettings(
         space=space,
-        higher_is_better=higher_is_better(str(settings["metric"])),
+        metric=metric.partition(":")[0],
+        higher_is_better=metric_named(metric, "hydra.sweeper.metric=").higher_is_better,
         overrides=tuple(kept),
         **{name: settings[name] for name in names},
     )

@@ -58,7 +58,7 @@ def evaluate(
             if len(rows) in chosen:
                 pictures.append((name, sample_pictures(batch, generated, index, spec, longest)))
             scores = image_scores(generated[index, :, :height, :width], photos[index, :, :height, :width])
-            rows.append(ImageRow(name, *(float(score) for score in scores)))
+            rows.append(ImageRow(name, {key: float(score) for key, score in scores._asdict().items()}))
             if on_image is not None:
                 on_image(rows[-1])
     return EvaluationReport(rows, pictures, column_titles(spec), dict(about or {}))

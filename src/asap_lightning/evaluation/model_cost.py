@@ -7,9 +7,10 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from asap_lightning.metrics import METRICS
 from asap_lightning.sweeping import measure_cost
 
-LATENCY, PARAMETERS = "model/latency_ms", "model/parameters"
+LATENCY, PARAMETERS = METRICS["latency_ms"].logged, METRICS["parameters"].logged
 
 
 class ModelCost(Callback):

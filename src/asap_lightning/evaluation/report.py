@@ -17,20 +17,17 @@ from asap_lightning import __version__
 from asap_lightning.data.panels import Picture, save_png, tile
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics import METRICS, ImageScores
 
-METRICS = ("psnr", "ssim", "l1")
-HEADINGS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "l1": "L1 (0 to 1)"}
+MEASURED = ImageScores._fields
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """The figures of one image; see `asap_lightning.metrics` for what exactly they are."""
+    """The figures of one image by metric; see `asap_lightning.metrics` for what exactly they are."""
 
     name: str
-    psnr: float
-    ssim: float
-    l1: float
+    scores: Mapping[str, float]
 
 
 @dataclass
@@ -59,19 +56,19 @@ class EvaluationReport:
 
     def values(self, metric: str) -> list[float]:
         """The figures of all images."""
-        return [getattr(row, metric) for row in self.rows]
+        return [row.scores[metric] for row in self.rows]
 
     @property
     def means(self) -> dict[str, float]:
         """Mean over images of every metric."""
-        return {metric: fmean(self.values(metric)) for metric in METRICS}
+        return {metric: fmean(self.values(metric)) for metric in MEASURED}
 
     def worst(self, metric: str = "psnr", count: int = 5) -> list[ImageRow]:
         """The images with the worst figures, the worst first: those without a finite one before all."""
-        sign = 1 if higher_is_better(metric) else -1
+        sign = 1 if METRICS[metric].higher_is_better else -1
 
         def goodness(row: ImageRow) -> tuple[bool, float]:
-            value = getattr(row, metric)
+            value = row.scores[metric]
             return (True, sign * value) if math.isfinite(value) else (False, 0.0)
 
         return sorted(self.rows, key=goodness)[:count]
@@ -82,8 +79,8 @@ class EvaluationReport:
             "about": {"version": __version__, **self.about},
             "images": len(self.rows),
             "metrics": _finite(self.means),
-            "spread": {metric: self._spread(metric) for metric in METRICS},
-            "per_image": {row.name: _finite({m: getattr(row, m) for m in METRICS}) for row in self.rows},
+            "spread": {metric: self._spread(metric) for metric in MEASURED},
+            "per_image": {row.name: _finite({m: row.scores[m] for m in MEASURED}) for row in self.rows},
         }
 
     def _spread(self, metric: str) -> Mapping[str, float | None]:
@@ -110,8 +107,8 @@ class EvaluationReport:
             file.write("\n")
         with atomic_write(written["images"], "w") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["name", *METRICS])
-            writer.writerows([row.name, *(repr(getattr(row, m)) for m in METRICS)] for row in self.rows)
+            writer.writerow(["name", *MEASURED])
+            writer.writerows([row.name, *(repr(row.scores[m]) for m in MEASURED)] for row in self.rows)
         if self.samples:
             written["samples"] = folder / "samples.png"
             save_png(written["samples"], tile([pictures for _, pictures in self.samples], self.titles))
@@ -122,12 +119,13 @@ class EvaluationReport:
         table = Table("metric", title=f"{len(self.rows)} images", title_justify="left")
         for heading in ("mean", "std", "median", "worst", "best"):
             table.add_column(heading, justify="right")
-        for metric in METRICS:
+        for metric in MEASURED:
             spread = self._spread(metric)
             ends = (spread["min"], spread["max"])
-            worst, best = ends if higher_is_better(metric) else ends[::-1]
+            worst, best = ends if METRICS[metric].higher_is_better else ends[::-1]
             figures = (self.means[metric], spread["std"], spread["median"], worst, best)
-            table.add_row(HEADINGS[metric], *("-" if value is None else f"{value:.4f}" for value in figures))
+            shown = ("-" if value is None else f"{value:.4f}" for value in figures)
+            table.add_row(METRICS[metric].title, *shown)
         return table
 
 

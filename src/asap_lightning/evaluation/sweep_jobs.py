@@ -13,7 +13,7 @@ import yaml
 
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.latency import measure_checkpoint
-from asap_lightning.metrics import best_value, higher_is_better
+from asap_lightning.metrics import MetricDeclaration, declaration_of
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 
 FINISHED, PRUNED, FAILED, STOPPED, NOT_BEGUN = "finished", "pruned", "failed", "stopped", "not begun"
@@ -30,7 +30,8 @@ class SweepJob:
             it still runs), ``not begun``.
         reason: why it is not finished, as far as its folder tells; empty if it is.
         steps: generator updates done.
-        metrics: best value of every validation metric, by its name without ``val/``.
+        metrics: best value of every validation metric, by its name without ``val/``; the last value where no
+            direction is known.
         parameters: of the generator; None without a checkpoint.
         latency_ms: of one image, if it was measured.
     """
@@ -51,8 +52,20 @@ class SweepJob:
         return next((path for path in found if path.is_file()), None)
 
 
-def read_sweep(root: str | Path) -> list[SweepJob]:
+def metric_called(name: str, chosen: MetricDeclaration | None) -> MetricDeclaration | None:
+    """A metric of the validation, if its direction is known: declared, or given with the ``chosen`` one."""
+    if chosen is not None and name == chosen.key:
+        return chosen
+    declared = declaration_of(f"val/{name}")
+    return None if declared is None or declared.direction is None else declared
+
+
+def read_sweep(root: str | Path, chosen: MetricDeclaration | None = None) -> list[SweepJob]:
     """The jobs of a multirun's folder, by their settings.
+
+    Args:
+        root: the folder.
+        chosen: a metric whose direction need not be declared.
 
     Raises:
         UserError: there is no job.
@@ -67,7 +80,7 @@ def read_sweep(root: str | Path) -> list[SweepJob]:
     names = dict.fromkeys(name for values in overrides for name in values)
     differing = [name for name in names if len({str(values.get(name)) for values in overrides}) > 1]
     jobs = [
-        _job(folder, {name: values.get(name) for name in differing})
+        _job(folder, {name: values.get(name) for name in differing}, chosen)
         for folder, values in zip(folders, overrides, strict=True)
     ]
     return sorted(jobs, key=lambda job: [_order(value) for value in job.settings.values()])
@@ -86,7 +99,7 @@ def _order(value: Any) -> tuple[bool, float, str]:
     return (not is_number, float(value) if is_number else 0.0, "" if is_number else str(value))
 
 
-def _job(folder: Path, settings: dict[str, Any]) -> SweepJob:
+def _job(folder: Path, settings: dict[str, Any], chosen: MetricDeclaration | None) -> SweepJob:
     job = SweepJob(folder, settings, *_state(folder))
     table = folder / "metrics.csv"
     if table.is_file():
@@ -95,7 +108,9 @@ def _job(folder: Path, settings: dict[str, Any]) -> SweepJob:
         for column in history.columns:
             values = history.series(column)[1]
             if column.startswith("val/") and values:
-                job.metrics[column.removeprefix("val/")] = best_value(column, values)
+                name = column.removeprefix("val/")
+                metric = metric_called(name, chosen)
+                job.metrics[name] = values[-1] if metric is None else metric.best(values)
     return job
 
 
@@ -132,16 +147,16 @@ def measure_job(job: SweepJob, *, device: str = "auto", repeats: int = 10) -> No
         job.parameters, job.latency_ms = cost.parameters, cost.latency_ms
 
 
-def pareto_front(jobs: Sequence[SweepJob], metric: str) -> list[SweepJob]:
+def pareto_front(jobs: Sequence[SweepJob], metric: MetricDeclaration) -> list[SweepJob]:
     """The jobs that no other job beats: none is as fast and as good, and better in one of the two.
 
     Jobs without a latency or without this metric are left out; from the fastest to the best.
     """
-    sign = 1 if higher_is_better(metric) else -1
+    sign = 1 if metric.higher_is_better else -1
     rated = [
-        (job.latency_ms, sign * job.metrics[metric], job)
+        (job.latency_ms, sign * job.metrics[metric.key], job)
         for job in jobs
-        if job.latency_ms is not None and math.isfinite(job.metrics.get(metric, math.nan))
+        if job.latency_ms is not None and math.isfinite(job.metrics.get(metric.key, math.nan))
     ]
     front: list[SweepJob] = []
     best = -math.inf

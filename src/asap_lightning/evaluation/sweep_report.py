@@ -13,7 +13,7 @@ from rich.table import Table
 
 from asap_lightning.evaluation.sweep_jobs import SweepJob, pareto_front
 from asap_lightning.files import atomic_write
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics import METRICS, MetricDeclaration
 
 MEASURED = ("parameters", "latency_ms")
 
@@ -30,14 +30,15 @@ def short_names(jobs: Sequence[SweepJob]) -> dict[str, str]:
     return {key: name if last.count(name) == 1 else key for key, name in zip(keys, last, strict=True)}
 
 
-def sweep_table(jobs: Sequence[SweepJob], metric: str) -> Table:
+def sweep_table(jobs: Sequence[SweepJob], metric: MetricDeclaration) -> Table:
     """One row a job; a star marks the jobs of the Pareto front of latency and ``metric``."""
     front = {id(job) for job in pareto_front(jobs, metric)}
     names, metrics = short_names(jobs), metric_names(jobs)
     table = Table(
-        title=f"{len(jobs)} jobs; * latency or {metric} cannot be bettered without loss in the other"
+        title=f"{len(jobs)} jobs; * latency or {metric.key} cannot be bettered without loss in the other"
     )
-    for heading in (*names.values(), "status", "updates", *metrics, "M parameters", "ms an image", ""):
+    costs = [METRICS[name] for name in MEASURED]
+    for heading in (*names.values(), "status", "updates", *metrics, *(cost.title for cost in costs), ""):
         table.add_column(heading, justify="left" if heading in ("status", "") else "right")
     for job in jobs:
         table.add_row(
@@ -45,14 +46,19 @@ def sweep_table(jobs: Sequence[SweepJob], metric: str) -> Table:
             job.status,
             str(job.steps),
             *(_number(job.metrics.get(name)) for name in metrics),
-            _number(None if job.parameters is None else job.parameters / 1e6),
-            _number(job.latency_ms),
+            *(_number(scaled(job, cost)) for cost in costs),
             "*" if id(job) in front else "",
         )
     return table
 
 
-def write_csv(jobs: Sequence[SweepJob], metric: str, path: Path) -> None:
+def scaled(job: SweepJob, cost: MetricDeclaration) -> float | None:
+    """A cost in the unit of its title."""
+    value = getattr(job, cost.key)
+    return None if value is None else value * cost.scale
+
+
+def write_csv(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path) -> None:
     """The table with full precision, and the jobs' folders."""
     front = {id(job) for job in pareto_front(jobs, metric)}
     metrics, text = metric_names(jobs), io.StringIO()
@@ -75,14 +81,14 @@ def write_csv(jobs: Sequence[SweepJob], metric: str, path: Path) -> None:
         file.write(text.getvalue())
 
 
-def draw_latency_and_quality(jobs: Sequence[SweepJob], metric: str, path: Path) -> bool:
+def draw_latency_and_quality(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path) -> bool:
     """Latency against quality, with the Pareto front; False (and no file) if no job has both."""
     from matplotlib.figure import Figure
 
     shown = [
-        (job, job.latency_ms, job.metrics[metric])
+        (job, job.latency_ms, job.metrics[metric.key])
         for job in jobs
-        if job.latency_ms is not None and math.isfinite(job.metrics.get(metric, math.nan))
+        if job.latency_ms is not None and math.isfinite(job.metrics.get(metric.key, math.nan))
     ]
     if not shown:
         return False
@@ -96,8 +102,8 @@ def draw_latency_and_quality(jobs: Sequence[SweepJob], metric: str, path: Path) 
     for job, latency, quality in shown:
         text = ", ".join(str(value) for value in job.settings.values())
         axes.annotate(text, (latency, quality), xytext=(5, 4), textcoords="offset points", fontsize="small")
-    axes.set_xlabel("ms an image")
-    axes.set_ylabel(f"{metric} ({'higher' if higher_is_better(metric) else 'lower'} is better)")
+    axes.set_xlabel(METRICS["latency_ms"].title)
+    axes.set_ylabel(f"{metric.heading} ({metric.better})")
     axes.set_title(", ".join(short_names(jobs).values()))
     axes.grid(alpha=0.3)
     axes.legend()
@@ -105,23 +111,22 @@ def draw_latency_and_quality(jobs: Sequence[SweepJob], metric: str, path: Path) 
     return True
 
 
-def draw_parallel_coordinates(jobs: Sequence[SweepJob], metric: str, path: Path) -> bool:
+def draw_parallel_coordinates(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path) -> bool:
     """One line a job through its settings, latency and quality; False (and no file) if no job has quality."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    shown = [job for job in jobs if math.isfinite(job.metrics.get(metric, math.nan))]
+    shown = [job for job in jobs if math.isfinite(job.metrics.get(metric.key, math.nan))]
     if not shown:
         return False
     scales = [_Scale(name, [job.settings[key] for job in shown]) for key, name in short_names(shown).items()]
     if all(job.latency_ms is not None for job in shown):
-        scales.append(_Scale("ms an image", [job.latency_ms for job in shown]))
-    scales.append(_Scale(metric, [job.metrics[metric] for job in shown]))
+        scales.append(_Scale(METRICS["latency_ms"].title, [job.latency_ms for job in shown]))
+    scales.append(_Scale(metric.title, [job.metrics[metric.key] for job in shown]))
     figure = Figure(figsize=(2.4 * len(scales) + 1, 4.5), layout="constrained")
     axes = figure.subplots()
-    colours = (
-        scales[-1].heights if higher_is_better(metric) else [1 - height for height in scales[-1].heights]
-    )
+    heights = scales[-1].heights
+    colours = heights if metric.higher_is_better else [1 - height for height in heights]
     for index in range(len(shown)):
         line = [scale.heights[index] for scale in scales]
         axes.plot(range(len(scales)), line, color=colormaps["viridis"](colours[index]), alpha=0.8)
@@ -139,7 +144,7 @@ def draw_parallel_coordinates(jobs: Sequence[SweepJob], metric: str, path: Path)
     axes.set_xticks(range(len(scales)), [scale.name for scale in scales])
     axes.set_yticks([])
     axes.set_frame_on(False)
-    axes.set_title(f"yellow: the best {metric}")
+    axes.set_title(f"yellow: the best {metric.heading}")
     _save(figure, path)
     return True
 

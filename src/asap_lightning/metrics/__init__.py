@@ -1,14 +1,51 @@
-"""Image metrics that training and evaluation share."""
+"""Metrics: what there is and which way is better (`declarations`), and the computing of those of images.
 
-from asap_lightning.metrics.directions import best_value, higher_is_better, is_better
-from asap_lightning.metrics.image import ImageMetrics, ImageScores, image_scores, to_eight_bit
+Names are imported when first asked for, so that reports and dashboards, which need the declarations alone,
+bring in neither torch nor torchmetrics.
+"""
 
-__all__ = [
-    "ImageMetrics",
-    "ImageScores",
-    "best_value",
-    "higher_is_better",
-    "image_scores",
-    "is_better",
-    "to_eight_bit",
-]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asap_lightning.metrics.declarations import METRICS as METRICS
+    from asap_lightning.metrics.declarations import MetricDeclaration as MetricDeclaration
+    from asap_lightning.metrics.declarations import best_value as best_value
+    from asap_lightning.metrics.declarations import declaration_of as declaration_of
+    from asap_lightning.metrics.declarations import direction_of as direction_of
+    from asap_lightning.metrics.declarations import is_better as is_better
+    from asap_lightning.metrics.declarations import metric_named as metric_named
+    from asap_lightning.metrics.declarations import title_of as title_of
+    from asap_lightning.metrics.image import ImageMetrics as ImageMetrics
+    from asap_lightning.metrics.image import image_scores as image_scores
+    from asap_lightning.metrics.image import to_eight_bit as to_eight_bit
+    from asap_lightning.metrics.scores import ImageScores as ImageScores
+
+_HOMES = {
+    "METRICS": "declarations",
+    "ImageMetrics": "image",
+    "ImageScores": "scores",
+    "MetricDeclaration": "declarations",
+    "best_value": "declarations",
+    "declaration_of": "declarations",
+    "direction_of": "declarations",
+    "image_scores": "image",
+    "is_better": "declarations",
+    "metric_named": "declarations",
+    "title_of": "declarations",
+    "to_eight_bit": "image",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"asap_lightning.metrics.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,32 +12,19 @@ Axes: B batch, H height, W width.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, distributed
 from torchmetrics import Metric
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from asap_lightning.metrics.scores import ImageScores
+
 PSNR_CAP = 100.0
 """dB given to an image without any error, whose PSNR would be infinite and spoil every mean."""
 
 SSIM_SIGMA = 1.5
 """Standard deviation of SSIM's Gaussian window (11 x 11), Wang et al. 2004."""
-
-
-class ImageScores(NamedTuple):
-    """The figures of one image, as 0-dimensional tensors.
-
-    Attributes:
-        psnr: peak signal-to-noise ratio in dB.
-        ssim: structural similarity in [-1, 1].
-        l1: mean absolute difference, on the scale [0, 1].
-    """
-
-    psnr: Tensor
-    ssim: Tensor
-    l1: Tensor
 
 
 def to_eight_bit(image: Tensor) -> Tensor:
@@ -103,9 +90,6 @@ class ImageMetrics(Metric):
     is_differentiable = False
     names = ImageScores._fields
 
-    psnr_sum: Tensor
-    ssim_sum: Tensor
-    l1_sum: Tensor
     count: Tensor
 
     def __init__(self) -> None:
@@ -131,9 +115,8 @@ class ImageMetrics(Metric):
         for image, target, (height, width) in zip(generated, photo, sizes, strict=True):
             scores = image_scores(image[:, :height, :width], target[:, :height, :width])
             # Not in place: states made in inference mode could not be updated outside of it.
-            self.psnr_sum = self.psnr_sum + scores.psnr
-            self.ssim_sum = self.ssim_sum + scores.ssim
-            self.l1_sum = self.l1_sum + scores.l1
+            for name, score in zip(self.names, scores, strict=True):
+                setattr(self, f"{name}_sum", getattr(self, f"{name}_sum") + score)
             self.count = self.count + 1
 
     @property

@@ -11,9 +11,9 @@ from typing import Any
 
 from asap_lightning.data.panels import Picture
 from asap_lightning.evaluation.latency import GeneratorCost
-from asap_lightning.metrics import best_value, higher_is_better
+from asap_lightning.metrics import best_value, direction_of, title_of
 from asap_lightning.reports.figures import colour, curves
-from asap_lightning.reports.markup import Html, chip, duration, figure_cell, join, table, tag
+from asap_lightning.reports.markup import Html, chip, duration, join, metric_cell, table, tag
 from asap_lightning.reports.page import Page, require_plotly
 from asap_lightning.reports.pictures import cells_of, embedded, read_picture
 from asap_lightning.reports.runs import Run
@@ -32,7 +32,8 @@ class ComparisonRow:
     Attributes:
         run: the training.
         cost: of its generator.
-        metrics: best value of each validation metric, by its name without ``val/``.
+        metrics: best value of each validation metric, by its name without ``val/``; the last value where no
+            direction is declared.
     """
 
     run: Run
@@ -40,9 +41,9 @@ class ComparisonRow:
     metrics: dict[str, float]
 
     @property
-    def million_parameters(self) -> float | None:
+    def parameters(self) -> int | None:
         """Of the generator."""
-        return None if self.cost is None else self.cost.parameters / 1e6
+        return None if self.cost is None else self.cost.parameters
 
     @property
     def latency_ms(self) -> float | None:
@@ -61,13 +62,15 @@ def compare(runs: Sequence[Run], costs: Mapping[str, GeneratorCost]) -> list[Com
         ComparisonRow(
             run,
             costs.get(run.name),
-            {
-                name.removeprefix("val/"): best_value(name, run.history.series(name)[1])
-                for name in run.metrics
-            },
+            {name.removeprefix("val/"): _reached(name, run.history.series(name)[1]) for name in run.metrics},
         )
         for run in runs
     ]
+
+
+def _reached(name: str, values: Sequence[float]) -> float:
+    best = best_value(name, values)
+    return values[-1] if best is None else best
 
 
 def write_comparison(rows: Sequence[ComparisonRow], path: Path) -> None:
@@ -90,14 +93,14 @@ def write_comparison(rows: Sequence[ComparisonRow], path: Path) -> None:
 def result_table(rows: Sequence[ComparisonRow]) -> Html:
     """Size, time, speed and best metrics; the best of a column is bold."""
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
-    columns: list[tuple[str, list[float | None], bool | None]] = [
-        ("updates", [*(row.run.steps for row in rows)], None),
-        ("M parameters", [row.million_parameters for row in rows], False),
-        ("training images a second", [row.run.throughput for row in rows], True),
-        ("ms an image", [row.latency_ms for row in rows], False),
-        *((name, [row.metrics.get(name) for row in rows], higher_is_better(name)) for name in names),
+    columns: list[tuple[str, Sequence[float | None]]] = [
+        ("updates", [row.run.steps for row in rows]),
+        ("parameters", [row.parameters for row in rows]),
+        ("images_per_second", [row.run.throughput for row in rows]),
+        ("latency_ms", [row.latency_ms for row in rows]),
+        *((name, [row.metrics.get(name) for row in rows]) for name in names),
     ]
-    cells = [_numbers(values, better) for _, values, better in columns]
+    cells = [_numbers(name, values) for name, values in columns]
     table_rows = [
         [
             _chip(index, row.run.name),
@@ -108,22 +111,26 @@ def result_table(rows: Sequence[ComparisonRow]) -> Html:
         for index, row in enumerate(rows)
     ]
     shown = table(
-        ["run", "status", "time in updates", *(heading for heading, _, _ in columns)],
+        ["run", "status", "time in updates", *(title_of(name) for name, _ in columns)],
         table_rows,
         id_="result",
     )
     return join([shown, tag("p", _measured(rows), class_="note")])
 
 
-def _numbers(values: Sequence[float | None], higher: bool | None) -> list[Html]:
-    """Cells, the best of them marked; ``higher=None``: none is better than another."""
+def _numbers(name: str, values: Sequence[float | None]) -> list[Html]:
+    """Cells, the best of them marked if it is known which way is better."""
     known = [value for value in values if value is not None and math.isfinite(value)]
-    best = None if higher is None or len(known) < 2 else max(known) if higher else min(known)
-    return [figure_cell(value, best=value is not None and value == best) for value in values]
+    best = best_value(name, known) if len(known) > 1 else None
+    return [metric_cell(name, value, best) for value in values]
 
 
 def _measured(rows: Sequence[ComparisonRow]) -> str:
     sentences = ["Metrics are the best of each run's validations."]
+    names = dict.fromkeys(name for row in rows for name in row.metrics)
+    undirected = [name for name in names if direction_of(name) is None]
+    if undirected:
+        sentences.append(f"Of {', '.join(undirected)}, which have no declared direction, they are the last.")
     ways = {(row.cost.size, row.cost.device) for row in rows if row.cost and row.cost.latency_ms is not None}
     if ways:
         shown = " and ".join(f"{height} x {width} on {device}" for (height, width), device in sorted(ways))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from asap_lightning.metrics import METRICS
 from asap_lightning.reports.series import Series
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def latency_and_quality(others: Sequence[Point], front: Sequence[Point], quality
         margin={"l": 56, "r": 36, "t": 8, "b": 44},
         hovermode="closest",
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        xaxis={"title": {"text": "ms an image"}},
+        xaxis={"title": {"text": METRICS["latency_ms"].title}},
         yaxis={"title": {"text": quality}, "automargin": True},
     )
     return figure

@@ -6,6 +6,8 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from asap_lightning.metrics import declaration_of
+
 
 class Html(str):
     """Text that is HTML already."""
@@ -58,6 +60,13 @@ def row(cells: Sequence[object], **attributes: object) -> Html:
 def figure_cell(value: float | None, *, best: bool = False) -> Html:
     """A cell with a number, bold if it is the best of its column."""
     return tag("td", number(value), class_="number best" if best else "number")
+
+
+def metric_cell(name: str, value: float | None, best: float | None) -> Html:
+    """A cell with a metric's value in the unit of its title, bold if it is the best one."""
+    declared = declaration_of(name)
+    scaled = value if value is None or declared is None or declared.scale == 1 else value * declared.scale
+    return figure_cell(scaled, best=value is not None and value == best)
 
 
 def _cell(content: object) -> Html:

@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 
 from asap_lightning.errors import UserError
+from asap_lightning.metrics import METRICS
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 
 VALIDATION = "val/"
-THROUGHPUT = "speed/images_per_second"
+THROUGHPUT = METRICS["images_per_second"].logged
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from asap_lightning.metrics import declaration_of, title_of
 from asap_lightning.reports.runs import Run
 
 MOST_POINTS = 4000
@@ -15,19 +16,6 @@ GROUPS = {
     "lr": "Learning rate",
     "grad_norm": "Gradient norm",
     "discriminator": "Discriminator output",
-}
-ALONE = {
-    "val/psnr": "PSNR (dB)",
-    "val/ssim": "SSIM",
-    "val/l1": "L1 (images in [0, 1])",
-    "val/fid": "FID",
-    "val/kid": "KID",
-    "val/lpips": "LPIPS",
-    "val/miou": "mIoU",
-    "val/pixel_accuracy": "Pixel accuracy",
-    "speed/images_per_second": "Images a second",
-    "speed/data_wait": "Share of the time waiting for data",
-    "memory/gpu_gib": "GPU memory (GiB)",
 }
 SECTIONS = {"val": "Validation", "loss_g": "Losses", "loss_d": "Losses"}
 OTHER_SECTION = "Training"
@@ -70,11 +58,11 @@ def panels_of(columns: Sequence[str]) -> list[Panel]:
     gathered: dict[str, list[str]] = {}
     for column in columns:
         prefix = column.partition("/")[0]
-        alone = column in ALONE or prefix in ("val", "speed", "memory")
+        alone = declaration_of(column) is not None or prefix in ("val", "speed", "memory")
         gathered.setdefault(column if alone else prefix, []).append(column)
     panels = [
         Panel(
-            ALONE.get(key, GROUPS.get(key, key.removeprefix("val/"))),
+            title_of(key) if key == names[0] else GROUPS.get(key, key),
             SECTIONS.get(key.partition("/")[0], OTHER_SECTION),
             tuple(names),
         )

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asap_lightning.evaluation.sweep_jobs import FINISHED, SweepJob, pareto_front
-from asap_lightning.evaluation.sweep_report import metric_names, short_names
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.evaluation.sweep_jobs import FINISHED, SweepJob, metric_called, pareto_front
+from asap_lightning.evaluation.sweep_report import MEASURED, metric_names, scaled, short_names
+from asap_lightning.metrics import METRICS, MetricDeclaration, title_of
 from asap_lightning.reports.figures import Point, latency_and_quality, parallel_coordinates
-from asap_lightning.reports.markup import Html, figure_cell, row, table, tag
+from asap_lightning.reports.markup import Html, figure_cell, metric_cell, row, table, tag
 from asap_lightning.reports.page import Page, require_plotly
 
 
-def write_sweep_report(jobs: Sequence[SweepJob], metric: str, path: Path, title: str) -> None:
+def write_sweep_report(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path, title: str) -> None:
     """Writes a sweep as an HTML file.
 
     Args:
@@ -30,12 +30,13 @@ def write_sweep_report(jobs: Sequence[SweepJob], metric: str, path: Path, title:
     require_plotly()
     finished = sum(job.status == FINISHED for job in jobs)
     page = Page(title, f"{len(jobs)} jobs, {finished} finished")
-    names = [metric, *(name for name in metric_names(jobs) if name != metric)]
-    plots = [plot for name in names if (plot := _scatter(page, jobs, name))]
+    names = [metric.key, *(name for name in metric_names(jobs) if name != metric.key)]
+    rated = [one for name in names if (one := metric_called(name, metric))]
+    plots = [plot for one in rated if (plot := _scatter(page, jobs, one))]
     if plots:
         note = "The front's jobs are those that no other job betters in one without loss in the other."
         page.section("Latency and quality", tag("p", note, class_="note"), tag("div", *plots, class_="plots"))
-    page.section("Parallel coordinates", _parallel(page, jobs, names))
+    page.section("Parallel coordinates", _parallel(page, jobs, metric, names))
     page.section("Jobs", jobs_table(jobs, metric))
     page.section("Not finished", unfinished(jobs))
     page.write(path)
@@ -46,14 +47,14 @@ def job_name(job: SweepJob, names: dict[str, str]) -> str:
     return ", ".join(f"{names[key]}={value}" for key, value in job.settings.items()) or job.folder.name
 
 
-def _scatter(page: Page, jobs: Sequence[SweepJob], metric: str) -> Html | None:
+def _scatter(page: Page, jobs: Sequence[SweepJob], metric: MetricDeclaration) -> Html | None:
     names = short_names(jobs)
 
     def points(chosen: Sequence[SweepJob]) -> list[Point]:
         return [
-            (job_name(job, names), job.latency_ms, job.metrics[metric])
+            (job_name(job, names), job.latency_ms, job.metrics[metric.key])
             for job in chosen
-            if job.latency_ms is not None and math.isfinite(job.metrics.get(metric, math.nan))
+            if job.latency_ms is not None and math.isfinite(job.metrics.get(metric.key, math.nan))
         ]
 
     front = pareto_front(jobs, metric)
@@ -61,22 +62,22 @@ def _scatter(page: Page, jobs: Sequence[SweepJob], metric: str) -> Html | None:
         return None
     on_front = {id(job) for job in front}
     others = points([job for job in jobs if id(job) not in on_front])
-    way = "higher" if higher_is_better(metric) else "lower"
-    figure = latency_and_quality(others, points(front), metric)
-    return page.figure(figure, f"{metric} against latency ({way} is better)", height=380)
+    figure = latency_and_quality(others, points(front), metric.title)
+    return page.figure(figure, f"{metric.heading} against latency ({metric.better})", height=380)
 
 
-def _parallel(page: Page, jobs: Sequence[SweepJob], metrics: Sequence[str]) -> Html:
-    """One line a job that has the first metric; axes of which no job lacks a value."""
-    shown = [job for job in jobs if math.isfinite(job.metrics.get(metrics[0], math.nan))]
+def _parallel(
+    page: Page, jobs: Sequence[SweepJob], metric: MetricDeclaration, metrics: Sequence[str]
+) -> Html:
+    """One line a job that has the metric; axes of which no job lacks a value."""
+    shown = [job for job in jobs if math.isfinite(job.metrics.get(metric.key, math.nan))]
     if not shown:
         return Html("")
     names = short_names(shown)
     axes: dict[str, list[Any]] = {name: [job.settings[key] for job in shown] for key, name in names.items()}
     measured: dict[str, list[Any]] = {
-        "M parameters": [job.parameters and job.parameters / 1e6 for job in shown],
-        "ms an image": [job.latency_ms for job in shown],
-        **{name: [job.metrics.get(name, math.nan) for job in shown] for name in reversed(metrics)},
+        **{METRICS[name].title: [scaled(job, METRICS[name]) for job in shown] for name in MEASURED},
+        **{title_of(name): [job.metrics.get(name, math.nan) for job in shown] for name in reversed(metrics)},
     }
     complete = {
         name: values
@@ -85,35 +86,35 @@ def _parallel(page: Page, jobs: Sequence[SweepJob], metrics: Sequence[str]) -> H
     }
     figure = parallel_coordinates(
         axes | complete,
-        complete[metrics[0]],
+        complete[metric.title],
         [job.folder.name for job in shown],
-        good_is_high=higher_is_better(metrics[0]),
+        good_is_high=metric.higher_is_better,
         settings=list(axes),
     )
     note = tag(
         "p",
-        f"The more orange a line, the better its {metrics[0]}. Draw along an axis to keep only the jobs that "
-        "pass there, also in the table; click the axis to let all through again.",
+        f"The more orange a line, the better its {metric.heading}. Draw along an axis to keep only the jobs "
+        "that pass there, also in the table; click the axis to let all through again.",
         class_="note",
     )
     return Html(note + page.figure(figure, "Settings, cost, quality", wide=True, height=440))
 
 
-def jobs_table(jobs: Sequence[SweepJob], metric: str) -> Html:
+def jobs_table(jobs: Sequence[SweepJob], metric: MetricDeclaration) -> Html:
     """One row a job; those of the front are marked, the best values bold."""
     names, metrics = short_names(jobs), metric_names(jobs)
     front = {id(job) for job in pareto_front(jobs, metric)}
-    headings = [*names.values(), "status", "updates", *metrics, "M parameters", "ms an image", "folder"]
-    best = {name: _best(jobs, name) for name in metrics}
+    titles = [title_of(name) for name in (*metrics, *MEASURED)]
+    headings = [*names.values(), "status", "updates", *titles, "folder"]
+    best = {name: _best(jobs, name, metric) for name in metrics}
     rows = [
         row(
             [
                 *job.settings.values(),
                 job.status,
                 figure_cell(job.steps),
-                *(_metric_cell(job.metrics.get(name), best[name]) for name in metrics),
-                figure_cell(None if job.parameters is None else job.parameters / 1e6),
-                figure_cell(job.latency_ms),
+                *(metric_cell(name, job.metrics.get(name), best[name]) for name in metrics),
+                *(metric_cell(name, getattr(job, name), None) for name in MEASURED),
                 job.folder.name,
             ],
             data_job=job.folder.name,
@@ -124,15 +125,10 @@ def jobs_table(jobs: Sequence[SweepJob], metric: str) -> Html:
     return table(headings, rows, id_="jobs")
 
 
-def _metric_cell(value: float | None, best: float | None) -> Html:
-    return figure_cell(value, best=value is not None and value == best)
-
-
-def _best(jobs: Sequence[SweepJob], metric: str) -> float | None:
-    values = [value for job in jobs if math.isfinite(value := job.metrics.get(metric, math.nan))]
-    if not values:
-        return None
-    return max(values) if higher_is_better(metric) else min(values)
+def _best(jobs: Sequence[SweepJob], name: str, chosen: MetricDeclaration) -> float | None:
+    metric = metric_called(name, chosen)
+    values = [value for job in jobs if math.isfinite(value := job.metrics.get(name, math.nan))]
+    return metric.best(values) if values and metric is not None else None
 
 
 def unfinished(jobs: Sequence[SweepJob]) -> Html:

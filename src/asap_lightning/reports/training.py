@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from asap_lightning.metrics import best_value
+from asap_lightning.metrics import best_value, title_of
 from asap_lightning.reports.figures import curves
 from asap_lightning.reports.markup import Html, duration, escaped, facts, folded, number, table, tag
 from asap_lightning.reports.page import Page, require_plotly
@@ -56,16 +56,16 @@ def write_training_report(run: Run, path: Path, *, pictures: int = 24) -> None:
 
 
 def metrics_table(run: Run) -> Html:
-    """First, best and last value of every validation metric."""
+    """First, best (if its direction is declared) and last value of every validation metric."""
     if not run.metrics:
         return tag("p", "Nothing was validated yet.", class_="note")
     rows = []
     for name in run.metrics:
         steps, values = run.history.series(name)
         best = best_value(name, values)
-        at = values.index(best) if best in values else 0
-        cells = [tag("td", f"{number(values[i])} @ {steps[i]}") for i in (0, at, len(values) - 1)]
-        rows.append([name.removeprefix("val/"), *cells])
+        shown = [f"{number(value)} @ {step}" for step, value in zip(steps, values, strict=True)]
+        at_best = shown[values.index(best) if best in values else 0] if best is not None else number(None)
+        rows.append([title_of(name), *(tag("td", text) for text in (shown[0], at_best, shown[-1]))])
     return table(["validation metric", "first @ step", "best @ step", "last @ step"], rows, id_="metrics")
 
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics.declarations import VALIDATED
 from asap_lightning.tracking.provenance import code_state, environment
 
 STEP = "trainer/global_step"
-SUMMARISED = (
-    "val/psnr",
-    "val/ssim",
-    "val/l1",
-    "val/fid",
-    "val/kid",
-    "val/lpips",
-    "val/miou",
-    "val/pixel_accuracy",
-)
 
 
-def define_metrics(run: Any, summarised: Sequence[str] = SUMMARISED) -> None:
+def define_metrics(run: Any) -> None:
     """The x-axis of everything is the generator updates; summaries hold best and last metrics."""
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
-    for name in summarised:
-        best = "max" if higher_is_better(name) else "min"
-        run.define_metric(name, step_metric=STEP, step_sync=True, summary=f"{best},last")
+    for metric in VALIDATED:
+        run.define_metric(metric.logged, step_metric=STEP, step_sync=True, summary=f"{metric.direction},last")
 
 
 def describe(run: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from asap_lightning.errors import UserError
 from asap_lightning.evaluation.model_cost import ModelCost
 from asap_lightning.tracking import (
     OfflineRun,
@@ -84,7 +85,7 @@ def specs(kind: str, **subject: Any) -> dict[str, dict[str, Any]]:
 def test_every_panel_shows_what_a_run_logs(kind: str, part: str, run: OfflineRun) -> None:
     asked = named(panels_of(specs(kind)[part]))
     # _step is W&B's own; trainer/global_step is both logged and the x-axis.
-    assert asked["history"] - run.keys == (set(ON_GPU) if kind == "training" else set())
+    assert asked["history"] - run.keys == ({ON_GPU.logged} if kind == "training" else set())
     for pattern in asked["patterns"]:
         assert [key for key in run.keys if re.search(pattern, key)], pattern
     assert asked["summary"] <= flat(run.summary)
@@ -168,3 +169,9 @@ def test_the_file_is_what_was_built(tmp_path: Path) -> None:
 def test_unknown_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="training, sweep, comparison"):
         build_dashboard("beauty", Subject())
+
+
+def test_a_metric_whose_best_value_no_summary_holds_is_refused() -> None:
+    for name in ("beauty", "model/latency_ms", "loss_g/l1"):
+        with pytest.raises(UserError, match=f"--metrics {name}: expected a metric of the validation: psnr"):
+            build_dashboard("sweep", Subject(metrics=(name,)))

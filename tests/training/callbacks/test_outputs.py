@@ -68,11 +68,15 @@ def test_the_last_words_say_what_was_reached_and_where_everything_is(
 def test_best_is_by_the_direction_of_the_metric(tmp_path: Path) -> None:
     history = MetricHistory(tmp_path / "metrics.csv")
     for step, (psnr, l1) in enumerate([(10.0, 0.3), (30.0, 0.1), (20.0, 0.2)]):
-        history.add(step, {"val/psnr": psnr, "val/l1": l1, "loss_g/total": 1.0})
+        history.add(step, {"val/psnr": psnr, "val/l1": l1, "val/new": psnr, "loss_g/total": 1.0})
     table = metrics_table(history)
     assert table is not None
     rows = [list(cells) for cells in zip(*(column.cells for column in table.columns), strict=True)]
-    assert rows == [["psnr", "10 @ 0", "30 @ 1", "20 @ 2"], ["l1", "0.3 @ 0", "0.1 @ 1", "0.2 @ 2"]]
+    assert rows == [
+        ["psnr", "10 @ 0", "30 @ 1", "20 @ 2"],
+        ["l1", "0.3 @ 0", "0.1 @ 1", "0.2 @ 2"],
+        ["new", "10 @ 0", "-", "20 @ 2"],
+    ], "of an undeclared metric none is the best"
 
 
 def test_an_interrupted_training_says_where_it_was(fit: Fit, tiny_module: Any) -> None:

@@ -13,6 +13,8 @@ import wandb_workspaces.workspaces as ws
 
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.metrics import ImageScores, MetricDeclaration, declaration_of
+from asap_lightning.metrics.declarations import VALIDATED
 from asap_lightning.tracking.dashboards import kinds
 from asap_lightning.tracking.dashboards.panels import REPORT_COLUMNS, Group
 from asap_lightning.tracking.describing import STEP
@@ -23,7 +25,6 @@ KINDS = {
     "sweep": (kinds.sweep, "Which settings are worth their time: parallel coordinates and Pareto front."),
     "comparison": (kinds.comparison, "Models beside each other: quality, cost, samples."),
 }
-METRICS = ("psnr", "ssim", "l1")
 PARAMETERS = ("generator.s1", "generator.s2", "generator.mlp_width", "generator.mlp_depth")
 
 
@@ -42,7 +43,7 @@ class Subject:
     project: str = "asap-lightning"
     entity: str | None = None
     group: str | None = None
-    metrics: Sequence[str] = METRICS
+    metrics: Sequence[str] = ImageScores._fields
     parameters: Sequence[str] = PARAMETERS
 
     @property
@@ -133,17 +134,28 @@ def build_dashboard(kind: str, subject: Subject) -> Dashboard:
 
     Raises:
         ValueError: an unknown kind, or no metric.
+        UserError: a metric that is not declared for validations.
     """
     if kind not in KINDS or not subject.metrics:
         raise ValueError(
             f"expected one of {', '.join(KINDS)} and a metric, got {kind!r} and {subject.metrics}"
         )
     make, description = KINDS[kind]
-    groups = make(subject.metrics, subject.parameters)
+    groups = make([_validated(name) for name in subject.metrics], subject.parameters)
     name = f"{kind.capitalize()}: {subject.group or subject.project}"
     return Dashboard(
         kind, subject, groups, _workspace(name, groups, subject), _report(name, description, groups, subject)
     )
+
+
+def _validated(name: str) -> MetricDeclaration:
+    """The metric of that name; the summaries of runs hold the best value of declared ones alone."""
+    declared = declaration_of(name)
+    if declared not in VALIDATED:
+        known = ", ".join(metric.key for metric in VALIDATED)
+        raise UserError(f"--metrics {name}: expected a metric of the validation: {known}")
+    assert declared is not None
+    return declared
 
 
 def _workspace(name: str, groups: Sequence[Group], subject: Subject) -> ws.Workspace:

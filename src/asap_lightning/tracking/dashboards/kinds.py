@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import wandb_workspaces.reports.v2 as wr
 
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics import METRICS, MetricDeclaration
 from asap_lightning.tracking.dashboards.panels import (
     LATENCY,
     PARAMETERS,
     TABLE,
     Group,
     best,
+    course,
     curve,
     matching,
     parallel_coordinates,
@@ -21,11 +22,11 @@ from asap_lightning.tracking.dashboards.panels import (
 )
 
 # Logged only where there is a GPU.
-ON_GPU = ("memory/gpu_gib",)
+ON_GPU = METRICS["gpu_gib"]
 GRADIENTS = ("grad_norm/generator", "grad_norm/discriminator")
 
 
-def training(metrics: Sequence[str], parameters: Sequence[str]) -> list[Group]:
+def training(metrics: Sequence[MetricDeclaration], parameters: Sequence[str]) -> list[Group]:
     """Losses, validation, pictures, the adversarial game, the machine."""
     return [
         Group(
@@ -36,7 +37,7 @@ def training(metrics: Sequence[str], parameters: Sequence[str]) -> list[Group]:
                 curve("Discriminator loss", "loss_d/fake", "loss_d/real", "loss_d/total", smooth=True),
             ],
         ),
-        Group("Validation", [curve(metric, f"val/{metric}") for metric in metrics]),
+        Group("Validation", [course(metric) for metric in metrics]),
         Group(
             "Images",
             [
@@ -59,17 +60,17 @@ def training(metrics: Sequence[str], parameters: Sequence[str]) -> list[Group]:
         Group(
             "System",
             [
-                curve("Images a second", "speed/images_per_second", smooth=True),
-                curve("Share of the time waiting for data", "speed/data_wait", range_y=(0, 1)),
+                course(METRICS["images_per_second"], smooth=True),
+                course(METRICS["data_wait"], range_y=(0, 1)),
                 curve("Learning rates", "lr/generator", "lr/discriminator"),
-                curve("GPU memory (GiB)", *ON_GPU),
+                course(ON_GPU),
             ],
             columns=2,
         ),
     ]  # fmt: skip
 
 
-def sweep(metrics: Sequence[str], parameters: Sequence[str]) -> list[Group]:
+def sweep(metrics: Sequence[MetricDeclaration], parameters: Sequence[str]) -> list[Group]:
     """Parallel coordinates, Pareto scatter, what matters, the curves."""
     main = best(metrics[0]).name
     return [
@@ -87,29 +88,28 @@ def sweep(metrics: Sequence[str], parameters: Sequence[str]) -> list[Group]:
             note="The line follows the best value from the fastest run on: the Pareto front.",
         ),
         Group("What matters", [wr.ParameterImportancePlot(with_respect_to=main)], columns=1),
-        Group("Curves", [curve(metric, f"val/{metric}") for metric in metrics]),
+        Group("Curves", [course(metric) for metric in metrics]),
         Group("Images", [_side_by_side()], columns=1, height=16),
     ]
 
 
-def comparison(metrics: Sequence[str], parameters: Sequence[str]) -> list[Group]:
+def comparison(metrics: Sequence[MetricDeclaration], parameters: Sequence[str]) -> list[Group]:
     """Best values, cost, curves, pictures and settings of several models."""
     bars = [
-        wr.BarPlot(title=f"Best {name} ({'higher' if higher_is_better(name) else 'lower'} is better)",
-                   metrics=[best(name).name])
-        for name in metrics
-    ]  # fmt: skip
-    cost = [
-        wr.BarPlot(title="ms an image", metrics=[LATENCY]),
-        wr.BarPlot(title="Parameters of the generator", metrics=[PARAMETERS]),
+        wr.BarPlot(title=f"Best {metric.heading} ({metric.better})", metrics=[best(metric).name])
+        for metric in metrics
     ]
-    speed = curve("Images a second in training", "speed/images_per_second", smooth=True)
+    cost = [
+        wr.BarPlot(title=LATENCY.title, metrics=[LATENCY.logged]),
+        wr.BarPlot(title=PARAMETERS.heading, metrics=[PARAMETERS.logged]),
+    ]
+    speed = course(METRICS["images_per_second"], smooth=True)
     return [
         Group("Quality", bars),
         Group("Cost", [*cost, speed]),
         Group("Latency and quality", [quality_against_latency(metrics[0])], columns=1, height=10),
         Group("Curves", [
-            *(curve(metric, f"val/{metric}") for metric in metrics),
+            *(course(metric) for metric in metrics),
             curve("Generator loss", "loss_g/total", smooth=True),
             curve("Discriminator loss", "loss_d/total", smooth=True),
         ]),

@@ -8,10 +8,10 @@ from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 
-from asap_lightning.metrics import higher_is_better
+from asap_lightning.metrics import METRICS, MetricDeclaration
 from asap_lightning.tracking.describing import STEP
 
-LATENCY, PARAMETERS = "model/latency_ms", "model/parameters"
+LATENCY, PARAMETERS = METRICS["latency_ms"], METRICS["parameters"]
 SAMPLES, TABLE = "val/samples", "val/table"
 SMOOTHING = 0.6
 REPORT_COLUMNS = 24  # of a report's grid
@@ -54,28 +54,38 @@ def samples(title: str, **axes: Any) -> wr.MediaBrowser:
     return wr.MediaBrowser(title=title, media_keys=[SAMPLES], **axes)
 
 
-def best(metric: str) -> wr.SummaryMetric:
+def course(metric: MetricDeclaration, **options: Any) -> wr.LinePlot:
+    """A metric over generator updates, under its own title."""
+    return curve(metric.title, metric.logged, **options)
+
+
+def best(metric: MetricDeclaration) -> wr.SummaryMetric:
     """The best value of a validation metric, as our runs' summaries hold it."""
-    return wr.SummaryMetric(f"val/{metric}.{'max' if higher_is_better(metric) else 'min'}")
+    return wr.SummaryMetric(f"{metric.logged}.{metric.direction}")
 
 
-def quality_against_latency(metric: str) -> wr.ScatterPlot:
+def quality_against_latency(metric: MetricDeclaration) -> wr.ScatterPlot:
     """Each run's latency and best metric; the line that follows the best value so far is the Pareto front."""
-    higher = higher_is_better(metric)
+    higher = metric.higher_is_better
     return wr.ScatterPlot(
-        title=f"{metric} against latency; the line is the Pareto front",
-        x=wr.SummaryMetric(LATENCY),
+        title=f"{metric.heading} against latency; the line is the Pareto front",
+        x=wr.SummaryMetric(LATENCY.logged),
         y=best(metric),
         running_ymax=True if higher else None,
         running_ymin=None if higher else True,
     )
 
 
-def parallel_coordinates(parameters: Sequence[str], metrics: Sequence[str]) -> wr.ParallelCoordinatesPlot:
+def parallel_coordinates(
+    parameters: Sequence[str], metrics: Sequence[MetricDeclaration]
+) -> wr.ParallelCoordinatesPlot:
     """Settings, cost and quality of each run; the first metric, which colours the lines, comes last."""
     columns: list[tuple[Any, str]] = [(wr.Config(key), key.rpartition(".")[2]) for key in parameters]
-    columns += [(wr.SummaryMetric(PARAMETERS), "parameters"), (wr.SummaryMetric(LATENCY), "ms an image")]
-    columns += [(best(metric), metric) for metric in reversed(metrics)]
+    columns += [
+        (wr.SummaryMetric(PARAMETERS.logged), PARAMETERS.heading),
+        (wr.SummaryMetric(LATENCY.logged), LATENCY.title),
+    ]
+    columns += [(best(metric), metric.heading) for metric in reversed(metrics)]
     return wr.ParallelCoordinatesPlot(
         title="Settings, cost, quality",
         columns=[

@@ -63,7 +63,10 @@ def find_history(trainer: Trainer) -> MetricHistory | None:
 
 
 def metrics_table(history: MetricHistory) -> Table | None:
-    """First, best and last value of every validation metric with their steps; None if there is none."""
+    """First, best and last value of every validation metric with their steps; None if there is none.
+
+    A metric without a declared direction has no best one.
+    """
     names = [
         name for name in history.columns if name.startswith(VALIDATION_PREFIX) and history.series(name)[0]
     ]
@@ -79,9 +82,9 @@ def metrics_table(history: MetricHistory) -> Table | None:
 
 def _first_best_last(name: str, steps: Sequence[int], values: Sequence[float]) -> Iterator[str]:
     best = best_value(name, values)
-    at = values.index(best) if best in values else 0
-    for index in (0, at, len(values) - 1):
-        yield f"{number(values[index])} @ {steps[index]}"
+    best_at = values.index(best) if best in values else 0
+    for index in (0, None if best is None else best_at, len(values) - 1):
+        yield "-" if index is None else f"{number(values[index])} @ {steps[index]}"
 
 
 def outputs_of(trainer: Trainer, folder: Path) -> Iterator[tuple[str, str]]:

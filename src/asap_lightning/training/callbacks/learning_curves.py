@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from asap_lightning.files import atomic_write
+from asap_lightning.metrics.declarations import METRICS, VALIDATED
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 from asap_lightning.training.callbacks.run_folder import run_folder
 
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 PANELS = (
     ("generator loss terms", "loss_g/"),
     ("discriminator loss terms", "loss_d/"),
-    ("PSNR [dB]", "val/psnr"),
-    ("SSIM", "val/ssim"),
-    ("L1 (images in [0, 1])", "val/l1"),
-    ("images a second", "speed/images_per_second"),
+    *((metric.title, metric.logged) for metric in (*VALIDATED, METRICS["images_per_second"])),
 )
 
 
