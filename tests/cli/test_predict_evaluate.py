@@ -144,6 +144,8 @@ def test_predict_with_another_palette(asap, trained: Path, tmp_path: Path) -> No
     shown = asap("predict", f"ckpt={trained}", "input=colours", "output=b", palette)
     assert shown.code == 0, shown.err
     np.testing.assert_array_equal(pixels(tmp_path / "a/x.png"), pixels(tmp_path / "b/x.png"))
+    shown = asap("predict", f"ckpt={trained}", "input=colours", "output=c")
+    assert shown.code == 2 and "colour picture" in shown.err and "labels.palette=[[r,g,b],...]" in shown.err
 
 
 def test_evaluate_agrees_with_the_validation_of_the_training(asap, trained: Path, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_palette_gives_colours_their_classes(tmp_path, palette, mode):
 
 def test_colours_outside_the_palette_are_named(tmp_path):
     path = save(tmp_path / "a.png", np.full((2, 3, 3), 9, np.uint8))
-    with pytest.raises(UserError, match=r"6 of 6 pixels have a colour.*\(9, 9, 9\): 6 pixels"):
+    with pytest.raises(UserError, match=r"6 of 6 pixels \(100.00%\) have a colour.*\(9, 9, 9\): 6 pixels"):
         read_label(path, LabelFormat(1, palette=[(1, 2, 3)]))
 
 
@@ -177,8 +177,25 @@ def test_colours_outside_the_palette_are_named(tmp_path):
         ({"num_classes": 0}, "at least one class"),
         ({"num_classes": 2, "values": {0: 0, 1: 2}}, "label_values names class 2, but there are 2 channels"),
         ({"num_classes": 1, "palette": [(0, 0, 0), (1, 1, 1)]}, "palette names class 1"),
-        ({"num_classes": 1, "palette": [(0, 0, 256)]}, "three numbers from 0 to 255"),
-        ({"num_classes": 1, "palette": [(0, 0)]}, "three numbers from 0 to 255"),
+        ({"num_classes": 1, "palette": [(0, 0, 256)]}, "three whole numbers from 0 to 255"),
+        ({"num_classes": 1, "palette": [(0, 0)]}, "three whole numbers from 0 to 255"),
+        ({"num_classes": 1, "palette": [(0, 0, 1.5)]}, "three whole numbers from 0 to 255"),
+        ({"num_classes": 1, "palette": ["red"]}, "three whole numbers from 0 to 255"),
+        ({"num_classes": 1, "palette": []}, "a list of colours was expected"),
+        ({"num_classes": 1, "palette": 7}, "a list of colours was expected"),
+        ({"num_classes": 1, "palette": {"sky": (0, 0, 0)}}, "'sky' is no class id"),
+        (
+            {"num_classes": 3, "palette": [(1, 2, 3), (0, 0, 0), [1, 2, 3]]},
+            r"the colour \(1, 2, 3\) to class 0 and to class 2",
+        ),
+        (
+            {"num_classes": 1, "palette": [(0, 0, 0)], "values": {0: 0}},
+            "palette and data.layout.label_values are both set",
+        ),
+        ({"num_classes": 1, "palette_tolerance": 5}, "palette_tolerance=5 without data.layout.palette"),
+        ({"num_classes": 1, "palette": [(0, 0, 0)], "palette_tolerance": -1}, "a number from 0"),
+        ({"num_classes": 1, "palette": [(0, 0, 0)], "palette_tolerance": float("nan")}, "a number from 0"),
+        ({"num_classes": 1, "palette": [(0, 0, 0)], "palette_tolerance": "10"}, "a number from 0"),
     ],
 )
 def test_wrong_formats_are_refused(options, message):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asap_lightning.data.palette_match import Palette, parse_palette, parse_tolerance, unmatched_colours
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
@@ -28,10 +29,14 @@ class LabelFormat:
         values: file id -> class id, for files whose ids are not 0..num_classes-1, such as a binary
             mask of 0 and 255 (``{0: 0, 255: 1}``). Ids that are not named are errors. A class id
             equal to ``num_classes`` means 'unknown'.
-        palette: class id -> colour (r, g, b), for label maps stored as RGB pictures: a list in the
-            order of the classes, or a mapping. A colour for class ``num_classes`` means 'unknown'.
+        palette: class id -> colour (r, g, b), for label maps whose colours stand for classes: a list in
+            the order of the classes, or a mapping. A colour for class ``num_classes`` means 'unknown'.
+        palette_tolerance: greatest RGB distance from a colour of the palette; of several the nearest counts.
+            Pixels of other colours are 'unknown' if ``has_unknown``, else an error. With 0, colours are
+            exact and every other colour is an error.
         class_names: names of the classes; may be empty.
         fixed: whether the data set defines the classes, so that no option can change them.
+        keys: where values, palette and tolerance are set, for messages.
     """
 
     num_classes: int
@@ -39,8 +44,10 @@ class LabelFormat:
     unknown: int = UNKNOWN
     values: Mapping[int, int] | None = None
     palette: Sequence[Sequence[int]] | Mapping[int, Sequence[int]] | None = None
+    palette_tolerance: float = 0.0
     class_names: tuple[str, ...] = ()
     fixed: bool = False
+    keys: str = "data.layout"
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -50,16 +57,26 @@ class LabelFormat:
         if self.values is not None:
             object.__setattr__(self, "values", {int(k): int(v) for k, v in self.values.items()})
             self._require_classes("label_values", self.values.values())
+        tolerance = parse_tolerance(self.palette_tolerance, f"{self.keys}.palette_tolerance")
         if self.palette is not None:
-            pairs = self.palette.items() if isinstance(self.palette, Mapping) else enumerate(self.palette)
-            object.__setattr__(self, "palette", {int(k): _colour(v) for k, v in pairs})
+            object.__setattr__(self, "palette", parse_palette(self.palette, f"{self.keys}.palette"))
             self._require_classes("palette", self.palette)
+            if self.values is not None:
+                raise UserError(
+                    f"{self.keys}.palette and {self.keys}.label_values are both set: label files hold "
+                    "colours or ids. Leave one of the two out"
+                )
+        elif tolerance:
+            raise UserError(
+                f"{self.keys}.palette_tolerance={tolerance:g} without {self.keys}.palette: give the colours "
+                "of the classes ('asap data palette' lists those of a data set), or leave it out"
+            )
 
     def _require_classes(self, option: str, classes: Any) -> None:
         outside = sorted({c for c in classes if not 0 <= c < self.channels})
         if outside:
             raise UserError(
-                f"data.layout.{option} names class {outside[0]}, but there are {self.channels} channels "
+                f"{self.keys}.{option} names class {outside[0]}, but there are {self.channels} channels "
                 f"(data.layout.num_classes={self.num_classes}, has_unknown={self.has_unknown})"
             )
 
@@ -118,35 +135,28 @@ class LabelFormat:
             mapped[stands_for_unknown & (mapped == _INVALID)] = self.num_classes
         return mapped
 
-    def from_colours(self, picture: NDArray[np.uint8], path: Source) -> NDArray:
-        """Class ids (H, W) from an RGB label picture (H, W, 3), by the palette."""
+    @cached_property
+    def _colours(self) -> Palette:
         assert isinstance(self.palette, Mapping)
-        codes = _pack(picture)
-        mapped = np.full(codes.shape, _INVALID, np.int32)
-        for class_id, colour in self.palette.items():
-            mapped[codes == _pack(np.array(colour, np.uint8))] = class_id
-        wrong = mapped == _INVALID
-        if wrong.any():
-            raise self._unlisted_colours(path, codes[wrong], codes.size)
-        return mapped.astype(self.dtype)
+        return Palette(self.palette, self.palette_tolerance)  # type: ignore[arg-type]
 
-    def _unlisted_colours(self, path: Source, codes: NDArray, total: int) -> UserError:
-        found, counts = np.unique(codes, return_counts=True)
-        order = np.argsort(-counts)[:5]
-        listed = ", ".join(
-            f"({found[i] >> 16}, {found[i] >> 8 & 255}, {found[i] & 255}): {counts[i]} pixels" for i in order
-        )
-        more = f" and {found.size - 5} more" if found.size > 5 else ""
-        hint = (
-            "many colours usually mean a JPEG or a smoothly resized file: save label maps as PNG, "
-            "resized with nearest neighbour"
-            if found.size > 64
-            else "add them to data.layout.palette"
-        )
-        return UserError(
-            f"{path}: {codes.size} of {total} pixels have a colour that data.layout.palette does not "
-            f"list: {listed}{more}. {hint[0].upper()}{hint[1:]}"
-        )
+    def from_colours(self, picture: NDArray[np.uint8], path: Source) -> tuple[NDArray, int]:
+        """Class ids (H, W) from a label picture (H, W, 3) by the palette.
+
+        Returns:
+            The ids, and how many pixels became 'unknown' because no colour of the palette is near enough.
+
+        Raises:
+            UnmatchedColours: there are such pixels, and no class for them.
+        """
+        ids = self._colours.match(picture)
+        wrong = ids == _INVALID
+        unmatched = int(wrong.sum())
+        if unmatched:
+            if not (self.palette_tolerance and self.has_unknown):
+                raise unmatched_colours(path, picture, wrong, self._colours, self.keys)
+            ids[wrong] = self.num_classes
+        return ids.astype(self.dtype), unmatched
 
     def _outside(self, path: Source, bad: NDArray, counts: NDArray, ids: NDArray) -> UserError:
         listed = ", ".join(f"{i} ({n} pixels)" for i, n in zip(bad[:8], counts[:8], strict=True))
@@ -162,7 +172,7 @@ class LabelFormat:
             known = sorted(self.values)
             if known == list(range(known[0], known[-1] + 1)):
                 return f"{known[0]}..{known[-1]}"
-            return f"one of {', '.join(map(str, known))} (data.layout.label_values)"
+            return f"one of {', '.join(map(str, known))} ({self.keys}.label_values)"
         unknown = f" or {self.unknown} (unknown)" if self.has_unknown else ""
         return f"0..{self.num_classes - 1} (num_classes={self.num_classes}){unknown}"
 
@@ -181,7 +191,7 @@ class LabelFormat:
         if set(present.tolist()) == {0, UNKNOWN}:
             advice = (
                 "The file holds only 0 and 255, as a binary mask does: set "
-                "'data.layout.label_values={0:0,255:1}' "
+                f"'{self.keys}.label_values={{0:0,255:1}}' "
                 "and data.layout.num_classes=2"
             )
         elif bad.size == 1 and bad[0] == UNKNOWN and not self.has_unknown:
@@ -190,7 +200,7 @@ class LabelFormat:
                 "it becomes a channel of its own"
             )
         elif self.values is not None:
-            advice = "Add them to data.layout.label_values or correct the file"
+            advice = f"Add them to {self.keys}.label_values or correct the file"
         else:
             advice = (
                 f"Correct the file, or set data.layout.num_classes={needed} if there are that many classes"
@@ -201,19 +211,3 @@ class LabelFormat:
                 "data=spade_folders and its data.layout.num_classes, has_unknown, label_values"
             )
         return advice
-
-
-def _colour(value: Sequence[int]) -> tuple[int, int, int]:
-    colour = tuple(int(channel) for channel in value)
-    if len(colour) != 3 or not all(0 <= channel <= 255 for channel in colour):
-        raise UserError(
-            "data.layout.palette: a colour is three numbers from 0 to 255, red, green, blue; got "
-            f"{list(value)}"
-        )
-    return colour[0], colour[1], colour[2]
-
-
-def _pack(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Colours (..., 3) as one integer each."""
-    wide = colours.astype(np.int32)
-    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]

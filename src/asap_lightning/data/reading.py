@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from asap_lightning.data.labels import LabelFormat
+from asap_lightning.data.lossy import require_lossless
 from asap_lightning.data.source import Source, open_source, size_of
 from asap_lightning.errors import UserError
 
@@ -99,24 +100,51 @@ def _grey_8bit(values: NDArray, path: Source) -> NDArray[np.uint8]:
 def read_label(path: Source, labels: LabelFormat) -> NDArray:
     """A label map as class ids (H, W), uint8 or int32, validated.
 
-    Palette files give their indices, not their colours. RGB and RGBA files are accepted if their
-    channels are equal (a grey picture saved as RGB) or if ``labels.palette`` says what the colours
-    mean.
+    With a palette the file's colours count, of palette and grey files too. Without one, palette files give
+    their indices, and RGB and RGBA files are accepted if their channels are equal (a grey picture saved as
+    RGB).
 
     Raises:
-        UserError: ids outside the classes, or a picture where a label map is meant.
+        UserError: ids outside the classes, colours outside the palette, ids in a lossy format, or a picture
+            where a label map is meant.
     """
-    return label_array(open_image(path), path, labels)
+    return label_array(open_image(path), path, labels)[0]
 
 
-def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> NDArray:
-    """As `read_label`, for an image that is already open."""
-    if labels.palette is not None and image.mode not in ("1", "L", "I", "I;16", "I;16B", "F"):
-        return labels.from_colours(np.asarray(image.convert("RGB")), path)
-    return labels.from_ids(_ids(image, path), path)
+def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> tuple[NDArray, int]:
+    """As `read_label`, for an image that is already open.
+
+    Returns:
+        The ids, and how many pixels are 'unknown' because their colour is not in the palette.
+    """
+    if labels.palette is not None:
+        return labels.from_colours(label_colours(image, path, labels.keys), path)
+    require_lossless(
+        path,
+        "label map",
+        f"; or give the classes as colours, {labels.keys}.palette=[[r,g,b],...] and "
+        f"{labels.keys}.palette_tolerance=N: each pixel gets the nearest colour within N "
+        "('asap data palette' proposes both)",
+    )
+    return labels.from_ids(_ids(image, path, labels.keys), path), 0
 
 
-def _ids(image: Image.Image, path: Source) -> NDArray:
+def label_colours(image: Image.Image, path: Source, keys: str = "data.layout") -> NDArray[np.uint8]:
+    """The colours (H, W, 3) uint8 of a label map whose colours stand for classes; alpha is dropped.
+
+    Raises:
+        UserError: values of 16 bits or more, or floating-point ones.
+    """
+    if image.mode.startswith("I") or image.mode == "F":
+        kind = "floating-point" if image.mode == "F" else "16- or 32-bit"
+        raise UserError(
+            f"{path} holds {kind} values ({image.mode}), which are no colours: {keys}.palette is for files "
+            "of 8 bits a channel. For files of class ids leave it out"
+        )
+    return photo_array(image, path)
+
+
+def _ids(image: Image.Image, path: Source, keys: str = "data.layout") -> NDArray:
     """The integers that a label or instance file stores (H, W)."""
     if image.mode in _INTEGER_MODES:
         ids = np.asarray(image)
@@ -131,7 +159,8 @@ def _ids(image: Image.Image, path: Source) -> NDArray:
     raise UserError(
         f"{path} is a colour picture ({image.mode}) where a label map is meant: one channel with a class id "
         "a pixel was expected. If it is the photo, labels and photos are swapped; if its colours "
-        "stand for classes, say which: data.layout.palette=[[r,g,b],...] in the order of the classes"
+        f"stand for classes, say which: {keys}.palette=[[r,g,b],...] in the order of the classes, for JPEG "
+        f"files with {keys}.palette_tolerance=N ('asap data palette' proposes both)"
     )
 
 
@@ -139,8 +168,12 @@ def read_instance(path: Source) -> NDArray[np.int32]:
     """An instance map (H, W) int32 from 8-, 16- or 32-bit integers.
 
     A colour picture is taken as one id a colour: only the borders between ids matter.
+
+    Raises:
+        UserError: a lossy format, which would make borders where there are none.
     """
     image = open_image(path)
+    require_lossless(path, "instance map", "")
     if image.mode in ("RGB", "RGBA", "CMYK", "YCbCr"):
         colours = np.asarray(image.convert("RGB")).astype(np.int32)
         return (colours[..., 0] << 16) | (colours[..., 1] << 8) | colours[..., 2]

@@ -130,6 +130,7 @@ def condition_reader(
     layout: Mapping[str, Any] | None = None,
     *,
     palette: Sequence[Sequence[int]] | None = None,
+    palette_tolerance: float | None = None,
     label_values: Mapping[int, int] | None = None,
 ) -> Reader:
     """How the model's condition files are read, so that ids and units mean what they meant in training.
@@ -137,7 +138,9 @@ def condition_reader(
     Args:
         spec: what the model translates.
         layout: ``data.layout`` of the training (``{_target_: ..}``); None reads by ``spec`` alone.
-        palette, label_values: as in `LabelFormat`, where these label maps differ from the training's.
+        palette, palette_tolerance, label_values: as in `LabelFormat`, where these label maps differ from the
+            training's. What is given replaces what the training had: another palette is exact unless it
+            comes with a tolerance.
 
     Returns:
         A function from a path to class ids (H, W), a uint8 picture (H, W, C), or depths (H, W) in [-1, 1].
@@ -145,10 +148,11 @@ def condition_reader(
     made = _training_layout(layout)
     if spec.kind == "label":
         labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
-        if palette is not None:
-            labels = replace(labels, palette=palette)
-        if label_values is not None:
-            labels = replace(labels, values=label_values)
+        labels = replace(labels, keys="labels")
+        if palette is not None or label_values is not None:
+            labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
+        if palette_tolerance is not None:
+            labels = replace(labels, palette_tolerance=palette_tolerance)
         return lambda path: read_label(path, labels)
     if spec.kind == "image":
         return read_photo if spec.channels == 3 else read_grey

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from PIL import Image
+
 from asap_lightning.condition import ConditionKind, ConditionSpec
 from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.labels import LabelFormat
+from asap_lightning.data.palette_match import parse_palette
 from asap_lightning.data.reading import (
     IMAGE_SUFFIXES,
+    label_array,
+    open_image,
     read_depth,
     read_grey,
     read_instance,
-    read_label,
     read_photo,
     scale_depth,
 )
@@ -168,14 +172,20 @@ class LabelLayout(Layout):
 
     def read(self, item: Item) -> Sample:
         paths: dict[str, Source] = {"label": item.condition}
-        label = read_label(item.condition, self.labels)
+        label, unmatched = label_array(self.label_image(item), item.condition, self.labels)
         instance, photo = None, None
         if item.instance is not None:
             instance, paths["instance"] = read_instance(item.instance), item.instance
         if item.photo is not None:
             photo, paths["photo"] = read_photo(item.photo), item.photo
-        sample = Sample(item.name, label=label, instance=instance, photo=photo, paths=paths)
+        sample = Sample(
+            item.name, label=label, instance=instance, photo=photo, paths=paths, unmatched=unmatched
+        )
         return sample.require_equal_sizes()
+
+    def label_image(self, item: Item) -> Image.Image:
+        """The label map of a pair as its file stores it, before ids or colours are given a meaning."""
+        return open_image(item.condition)
 
 
 class AnyConditionLayout(LabelLayout):
@@ -184,7 +194,8 @@ class AnyConditionLayout(LabelLayout):
     Args:
         root: the folder of the data set.
         condition: ``label``, ``image`` (RGB), ``grey`` or ``depth``.
-        num_classes, has_unknown, label_values, palette, class_names: as in `LabelFormat`; for labels.
+        num_classes, has_unknown, label_values, palette, palette_tolerance, class_names: as in
+            `LabelFormat`; for labels.
         depth_unit: metres that the value 1 of a depth file stands for.
         nearest, farthest: depths in metres that become -1 and 1.
         instances: as in `Layout`.
@@ -199,6 +210,7 @@ class AnyConditionLayout(LabelLayout):
         has_unknown: bool = False,
         label_values: dict[int, int] | None = None,
         palette: Sequence[Sequence[int]] | dict[int, Sequence[int]] | None = None,
+        palette_tolerance: float = 0.0,
         class_names: Sequence[str] = (),
         depth_unit: float = 0.001,
         nearest: float = 0.0,
@@ -219,9 +231,14 @@ class AnyConditionLayout(LabelLayout):
                         f"{self.title}: how many classes do the label maps have? "
                         "Set data.layout.num_classes=N (ids 0..N-1)"
                     )
-                num_classes = len(palette) - int(has_unknown)
+                num_classes = len(parse_palette(palette, "data.layout.palette")) - int(has_unknown)
             self.labels = LabelFormat(
-                num_classes, has_unknown, values=label_values, palette=palette, class_names=tuple(class_names)
+                num_classes,
+                has_unknown,
+                values=label_values,
+                palette=palette,
+                palette_tolerance=palette_tolerance,
+                class_names=tuple(class_names),
             )
 
     @property

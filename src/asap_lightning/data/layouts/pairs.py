@@ -32,8 +32,8 @@ class SideBySide(AnyConditionLayout):
     Args:
         root: the folder of the splits.
         direction: ``AtoB``: the left half is translated into the right half; ``BtoA``: the reverse.
-        condition: ``image``, ``grey``, or ``label`` for halves that are label maps (PNG files, whose
-            colours ``palette`` explains).
+        condition: ``image``, ``grey``, or ``label`` for halves that are label maps, whose colours ``palette``
+            explains (for JPEG files with ``palette_tolerance``).
         **options: as in `AnyConditionLayout`.
     """
 
@@ -71,18 +71,24 @@ class SideBySide(AnyConditionLayout):
         raise self.wrong_root(f"there are no images in {' or '.join(f'{n}/' for n in _FOLDERS[split])}")
 
     def read(self, item: Item) -> Sample:
-        left, right = halves(open_image(item.condition), item.condition)
-        source, target = (left, right) if self.direction == "AtoB" else (right, left)
+        source, target = self._source_and_target(item)
         photo = photo_array(target, item.condition)
         if self.condition == "label":
             paths = {"label": item.condition, "photo": item.condition}
-            label = label_array(source, item.condition, self.labels)
-            return Sample(item.name, label=label, photo=photo, paths=paths)
+            label, unmatched = label_array(source, item.condition, self.labels)
+            return Sample(item.name, label=label, photo=photo, paths=paths, unmatched=unmatched)
         image = photo_array(source, item.condition)
         if self.condition == "grey":
             image = np.asarray(Image.fromarray(image).convert("L"))[..., None]
         paths = {"image": item.condition, "photo": item.condition}
         return Sample(item.name, image=image, photo=photo, paths=paths)
+
+    def label_image(self, item: Item) -> Image.Image:
+        return self._source_and_target(item)[0]
+
+    def _source_and_target(self, item: Item) -> tuple[Image.Image, Image.Image]:
+        left, right = halves(open_image(item.condition), item.condition)
+        return (left, right) if self.direction == "AtoB" else (right, left)
 
 
 def halves(image: Image.Image, path: Source) -> tuple[Image.Image, Image.Image]:
