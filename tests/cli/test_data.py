@@ -41,7 +41,7 @@ def test_check_lists_problems_and_exits_with_1(asap, facades: Path, tmp_path: Pa
     (copy / "base/cmp_b0005.jpg").write_bytes(b"")
     shown = asap("data", "check", copy)
     assert shown.code == 1
-    assert "1 problems" in shown.out and "cmp_b0005.jpg is empty (0 bytes)" in shown.out
+    assert "1 problem:" in shown.out and "cmp_b0005.jpg is empty (0 bytes)" in shown.out
 
 
 def test_check_with_overrides(asap, facades: Path) -> None:

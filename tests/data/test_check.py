@@ -55,7 +55,7 @@ def test_every_bad_file_is_listed(trees):
         "000.jpg is empty",
         "001.png: label id 9",
         "002.jpg is 4 x 4",
-        "1 photos without conditions",
+        "1 photo without conditions",
     ):
         assert part in shown
     assert "5 problems" not in shown and "4 problems:" in shown
@@ -81,7 +81,7 @@ def test_another_layout_is_an_error_or_a_problem(trees, tmp_path):
     with pytest.raises(UserError, match="there is no such folder"):
         check_dataset(THREE(tmp_path / "nowhere"))
     report = check_dataset(CmpFacades(trees.spade()))
-    assert len(report.problems) == 1 and "looks like SPADE folders" in report.problems[0]
+    assert len(report.problems) == 1 and "looks like SPADE folders" in report.problems[0].text
 
 
 def test_the_sample_picture_shows_condition_and_photo(trees, tmp_path):
@@ -94,3 +94,72 @@ def test_the_sample_picture_shows_condition_and_photo(trees, tmp_path):
     assert np.array_equal(picture[34:46, 24:40], photo)
     write_sample_picture(tmp_path / "out/samples.png", layout)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out/samples.png")), picture)
+
+
+def test_one_cause_over_many_files_is_one_line(trees):
+    root = trees.spade(count=9)
+    for path in (root / "train_img").iterdir():
+        path.write_bytes(b"")
+    shown = text(check_dataset(THREE(root)))
+    assert "9 problems of 1 kind:" in shown
+    assert "the same in 8 more pairs: 001, 002, 003, 004, 005 and 3 more" in shown
+    assert shown.count("is empty (0 bytes)") == 1
+
+
+def test_what_no_pair_uses_is_listed(trees):
+    root = trees.spade()
+    (root / "notes.txt").write_text("x")
+    (root / "train_img/extra.psd").write_bytes(b"x")
+    (root / "loose").symlink_to("nowhere")
+    shown = text(check_dataset(THREE(root)))
+    assert "1 .psd (extra.psd)" in shown and "1 .txt (notes.txt)" in shown and "8 .png" in shown
+    assert "1 link that leads nowhere" in shown and "no problems" in shown
+
+
+def turned(path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_rotation_in_one_file_of_a_pair_is_said(trees, orientation):
+    root = trees.spade(count=2)
+    trees.photo(root / "train_img/000.jpg", (12, 12) if orientation == 6 else (12, 16))
+    if orientation == 6:
+        trees.label(root / "train_label/000.png", (12, 12))
+    turned(root / "train_img/000.jpg", orientation)
+    report = check_dataset(THREE(root))
+    assert report.ok
+    assert "1 pair of 2 with an EXIF rotation in one picture alone" in report.warnings[0]
+    assert "train_img/000.jpg: turned by" in report.warnings[0]
+
+
+def test_a_rotation_that_changes_the_size_is_named(trees):
+    root = trees.spade(count=2)
+    turned(root / "train_img/000.jpg", 6)
+    (problem,) = check_dataset(THREE(root), splits=("train",)).problems
+    assert "is 12 x 16 (width x height, turned by 90 degrees as its EXIF orientation says)" in problem.text
+    assert "the photo carries a rotation that the other file lacks" in problem.text
+    assert "exiftool -Orientation=" in problem.text
+
+
+def test_both_files_turned_alike_are_no_cause_for_a_warning(trees):
+    root = trees.folders(3)
+    for folder, suffix in (("A", "png"), ("B", "jpg")):
+        turned(root / f"{folder}/1.{suffix}", 6)
+    assert check_dataset(TwoFolders(root)).warnings == []
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_a_few_bits_in_a_16_bit_file_are_noticed(trees, bits):
+    root = trees.folders(3)
+    values = trees.random.integers(0, 2**bits, (12, 16), dtype=np.uint16)
+    for folder, suffix in (("A", "png"), ("B", "jpg")):
+        (root / f"{folder}/1.{suffix}").unlink()
+        trees.save(root / f"{folder}/1.png", values)
+    (warning,) = check_dataset(TwoFolders(root), splits=("train",)).warnings
+    assert "1 pair of 2 with a picture that is nearly black" in warning
+    assert "1 of these files have 16 bits" in warning and "multiply their values by 64, 16 or 4" in warning

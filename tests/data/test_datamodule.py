@@ -124,7 +124,7 @@ def test_a_bad_file_is_one_clear_error_also_from_a_worker(trees, kind, workers):
 def test_setup_names_lonely_files_before_anything_is_read(trees):
     root = trees.spade()
     (root / "val_img/002.jpg").unlink()
-    with pytest.raises(UserError, match="1 conditions without photos"):
+    with pytest.raises(UserError, match="1 condition without photos"):
         module(root).setup("fit")
 
 

@@ -113,9 +113,9 @@ def test_cityscapes_lists_lonely_files(trees):
     with pytest.raises(UserError) as error:
         Cityscapes(root).items("train")
     assert re.search(
-        r"1 label maps without photos: \S+town_000001_000019_gtFine_labelIds.png", str(error.value)
+        r"1 label map without photos: \S+town_000001_000019_gtFine_labelIds.png", str(error.value)
     )
-    assert re.search(r"1 photos without label maps: \S+town_000002_000019_leftImg8bit.png", str(error.value))
+    assert re.search(r"1 photo without label maps: \S+town_000002_000019_leftImg8bit.png", str(error.value))
 
 
 def test_a_split_that_is_missing_is_named(trees):
@@ -144,7 +144,7 @@ def test_spade_folders_need_the_number_of_classes(tmp_path):
 def test_spade_names_photos_without_labels(trees):
     root = trees.spade()
     (root / "train_label/002.png").unlink()
-    with pytest.raises(UserError, match=r"1 photos without conditions: \S*train_img/002.jpg"):
+    with pytest.raises(UserError, match=r"1 photo without conditions: \S*train_img/002.jpg"):
         THREE(root).items("train")
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.check_notes import Notes, Observation, observe
+from asap_lightning.data.finding import Contents
+from asap_lightning.data.formats import depth_suffixes
 from asap_lightning.data.layouts.base import SPLITS, Item, Layout, Split
 from asap_lightning.data.panels import fit, sample_to_image, save_png, tile
 from asap_lightning.data.sample import Sample
 from asap_lightning.errors import UserError
+from asap_lightning.wording import Complaint
 
 Progress = Callable[[str, int, int], None]
 """Called with the split, the number of pairs that are done and how many there are."""
@@ -35,7 +40,8 @@ class SplitReport:
         sizes: (height, width) -> number of pairs.
         pixels: (label_channels,) pixels of every class; empty for other conditions.
         images: (label_channels,) pairs in which a class occurs.
-        problems: one message for every pair that cannot be used, or for the whole split.
+        problems: what is wrong with each pair that cannot be used, or with the whole split.
+        notes: what may be wrong with pairs that can be used.
         same_as: an earlier split with the same pairs, which were not read again.
     """
 
@@ -45,11 +51,13 @@ class SplitReport:
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     images: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    problems: list[str] = field(default_factory=list)
+    problems: list[Complaint] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
     same_as: Split | None = None
 
-    def add(self, sample: Sample) -> None:
+    def add(self, sample: Sample, seen: Observation) -> None:
         """Counts a pair that was read."""
+        self.notes.add(seen)
         self.sizes[sample.size] += 1
         self.without_photo += sample.photo is None
         if sample.label is not None:
@@ -60,15 +68,26 @@ class SplitReport:
 
 @dataclass
 class CheckReport:
-    """What `check_dataset` found."""
+    """What `check_dataset` found.
+
+    Attributes:
+        title: of the layout.
+        root: where the data set lies.
+        spec: what its conditions are.
+        splits: a report each.
+        warnings: what looks wrong without being so.
+        unused: what lies there beside the pairs.
+    """
 
     title: str
     root: str
     spec: ConditionSpec
     splits: list[SplitReport]
+    warnings: list[str] = field(default_factory=list)
+    unused: Contents = field(default_factory=Contents)
 
     @property
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Complaint]:
         """All problems, each named once."""
         return list(dict.fromkeys(problem for split in self.splits for problem in split.problems))
 
@@ -112,14 +131,33 @@ def check_dataset(
         try:
             items = layout.items(split)
         except UserError as error:
-            report.problems.append(str(error))
+            report.problems.append(Complaint(str(error)))
             continue
         report.pairs = len(items)
         report.same_as = next((other for other, pairs in known.items() if pairs == items), None)
         if report.same_as is None:
             known[split] = items
             _read_all(layout, items, report, workers, progress)
-    return CheckReport(layout.title, layout.address, layout.spec, reports)
+    warnings = [*layout.warnings]
+    for report in reports:
+        warnings += [f"{report.split}: {line}" for line in report.notes.lines()]
+    complete = not any(report.problems and not report.pairs for report in reports)
+    unused = _unused(layout, known, complete=complete)
+    return CheckReport(layout.title, layout.address, layout.spec, reports, warnings, unused)
+
+
+def _unused(layout: Layout, known: Mapping[Split, Sequence[Item]], *, complete: bool) -> Contents:
+    """What no split uses; where a split could not be listed, only what no split could use."""
+    files = [path for items in known.values() for item in items for path in files_of_item(item)]
+    contents = layout.unused(files) or Contents()
+    if not complete:
+        contents.others = [path for path in contents.others if path.suffix.lower() not in depth_suffixes()]
+    return contents
+
+
+def files_of_item(item: Item) -> list[Path]:
+    """The files of a pair that are files of their own."""
+    return [path for path in (item.condition, item.photo, item.instance) if isinstance(path, Path)]
 
 
 def _new_report(split: Split, spec: ConditionSpec) -> SplitReport:
@@ -134,11 +172,13 @@ def _read_all(
     workers: int | None,
     progress: Progress | None,
 ) -> None:
-    def read(item: Item) -> Sample | str:
+    def read(item: Item) -> tuple[Sample, Observation] | Complaint:
         try:
-            return layout.read(item)
+            sample = layout.read(item)
+            return sample, observe(sample)
         except UserError as error:
-            return str(error)
+            files = (item.condition, item.photo, item.instance)
+            return Complaint(str(error), item.name, tuple(str(file) for file in files if file is not None))
 
     threads = workers or torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
@@ -146,10 +186,10 @@ def _read_all(
         block = _IN_FLIGHT * threads
         for start in range(0, len(items), block):
             for result in pool.map(read, items[start : start + block]):
-                if isinstance(result, str):
+                if isinstance(result, Complaint):
                     report.problems.append(result)
                 else:
-                    report.add(result)
+                    report.add(*result)
             if progress is not None:
                 progress(report.split, min(start + block, len(items)), len(items))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from asap_lightning.data.check import CheckReport, SplitReport, class_name
+from asap_lightning.data.finding import Contents, ignored
+from asap_lightning.wording import by_cause, counted, listed, told
 
-SHOWN_PROBLEMS = 50
+SHOWN_KINDS = 50
 
 
 def print_report(report: CheckReport, console: Console) -> None:
@@ -19,7 +20,11 @@ def print_report(report: CheckReport, console: Console) -> None:
         console.print(_class_table(report))
         if absent := report.absent_classes():
             names = escape(", ".join(absent))
-            console.print(f"{len(absent)} classes occur in no training pair: {names}", highlight=False)
+            verb = "class occurs" if len(absent) == 1 else "classes occur"
+            console.print(f"{len(absent)} {verb} in no training pair: {names}", highlight=False)
+    _print_unused(report.unused, console)
+    for warning in report.warnings:
+        _say(console, f"warning: {warning}", style="yellow")
     _print_problems(report, console)
 
 
@@ -40,7 +45,7 @@ def _sizes(split: SplitReport) -> str:
     most = split.sizes.most_common(3)
     listed = ", ".join(f"{width} x {height}: {count}" for (height, width), count in most)
     more = len(split.sizes) - len(most)
-    return listed + (f", {more} other sizes" if more else "")
+    return listed + (f", {counted(more, 'other size')}" if more else "")
 
 
 def _class_table(report: CheckReport) -> Table:
@@ -64,10 +69,29 @@ def _class_table(report: CheckReport) -> Table:
 def _print_problems(report: CheckReport, console: Console) -> None:
     problems = report.problems
     if not problems:
-        console.print(f"no problems in {np.sum([s.pairs for s in report.splits if not s.same_as])} pairs")
+        pairs = sum(split.pairs for split in report.splits if not split.same_as)
+        console.print(f"no problems in {counted(pairs, 'pair')}")
         return
-    console.print(f"{len(problems)} problems:", style="bold red")
-    for problem in problems[:SHOWN_PROBLEMS]:
-        console.print(f"- {problem}", markup=False, highlight=False, soft_wrap=True)
-    if len(problems) > SHOWN_PROBLEMS:
-        console.print(f"... and {len(problems) - SHOWN_PROBLEMS} more")
+    groups = by_cause(problems)
+    kinds = f" of {counted(len(groups), 'kind')}" if len(groups) < len(problems) else ""
+    console.print(f"{counted(len(problems), 'problem')}{kinds}:", style="bold red")
+    for group in groups[:SHOWN_KINDS]:
+        _say(console, f"- {told(group, 'pair')}")
+    if len(groups) > SHOWN_KINDS:
+        rest = sum(map(len, groups[SHOWN_KINDS:]))
+        console.print(f"... and {counted(rest, 'more problem')}")
+
+
+def _print_unused(unused: Contents, console: Console) -> None:
+    if unused.others:
+        count = counted(len(unused.others), "file is", "files are")
+        _say(console, f"{count} in no pair: {ignored(unused.others)}")
+    for line in unused.out_of_reach():
+        _say(console, f"warning: {line}", style="yellow")
+    if unused.loops:
+        _say(console, f"links back to a folder that they lie in, not followed: {listed(unused.loops)}")
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    """One line, however long, without any of it taken for markup."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -171,6 +171,8 @@ class PairedDataModule(LightningDataModule):
             self.items(split)
         if stage == "fit":
             self._require_divisible()
+            for warning in self.layout.warnings:
+                rank_zero_warn(warning)
             self._warn_of_small_shards()
 
     def _require_divisible(self) -> None:

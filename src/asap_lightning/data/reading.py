@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import struct
+import os
 import warnings
-import zlib
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from asap_lightning.data.formats import image_formats
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.lossy import require_lossless
 from asap_lightning.data.source import Source, open_source, size_of
 from asap_lightning.errors import UserError
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".gif"}
-)
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 _INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def open_image(path: Source) -> Image.Image:
-    """Decodes a file completely and turns it upright (EXIF orientation).
+    """Decodes a file completely and turns it as its EXIF orientation says, as every viewer does.
+
+    That holds for every kind of file, so that what looks aligned is aligned. Of several frames or pages the
+    first is taken.
 
     Raises:
-        UserError: the file is missing, empty, not an image, truncated or damaged.
+        UserError: the file is missing, may not be read, is empty, not an image, truncated or damaged.
     """
     try:
         if size_of(path) == 0:
@@ -34,8 +34,10 @@ def open_image(path: Source) -> Image.Image:
         with _open(path) as file:
             file.load()
             orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+    except UserError:
+        raise
     except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file") from error
+        raise UserError(f"{path}: {_absence(path)}") from error
     except UnidentifiedImageError as error:
         raise UserError(
             f"{path} is not an image that can be read: its content is not PNG, JPEG or another known "
@@ -43,18 +45,28 @@ def open_image(path: Source) -> Image.Image:
         ) from error
     except Image.DecompressionBombError as error:
         raise UserError(f"{path} is too large to be a picture of a data set: {error}") from error
-    except _DECODING_ERRORS as error:
+    except MemoryError as error:
+        raise UserError(f"{path} does not fit into memory") from error
+    except Exception as error:  # whatever Pillow's many decoders meet in a damaged file
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
+            raise UserError(f"{path} cannot be read: {error.strerror}") from error
         raise UserError(
             f"{path} cannot be decoded, it is truncated or damaged ({error}): copy or download it again"
         ) from error
     return file if orientation == 1 else ImageOps.exif_transpose(file)
 
 
+def _absence(path: Source) -> str:
+    if isinstance(path, Path) and path.is_symlink():
+        return f"the link leads to {os.readlink(path)}, which is not there"
+    return "there is no such file"
+
+
 def _open(path: Source) -> Image.Image:
     """Reads the header; large pictures are welcome, so without Pillow's warning about them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(open_source(path))
+        return Image.open(open_source(path), formats=image_formats())
 
 
 def read_photo(path: Source) -> NDArray[np.uint8]:

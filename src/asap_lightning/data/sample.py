@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asap_lightning.data.header import Header, read_header
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
@@ -70,9 +71,35 @@ class Sample:
                 raise UserError(
                     f"the files of pair '{self.name}' differ in size: "
                     f"{self._describe(*first)}, but {self._describe(name, array)}. "
-                    "Both must cover the same pixels: resize or crop one of the files to match the other"
+                    "Both must cover the same pixels: "
+                    + (
+                        self._turned_apart(first[0], name)
+                        or "resize or crop one of the files to match the other"
+                    )
                 )
         return self
 
     def _describe(self, name: str, array: NDArray) -> str:
-        return f"{name} {self.paths.get(name, '')} is {array.shape[1]} x {array.shape[0]} (width x height)"
+        turn = header.turn if (header := self._header(name)) is not None else ""
+        return f"{name} {self.paths.get(name, '')} is {array.shape[1]} x {array.shape[0]} (width x height" + (
+            f", {turn} as its EXIF orientation says)" if turn else ")"
+        )
+
+    def _header(self, name: str) -> Header | None:
+        return read_header(self.paths[name]) if name in self.paths else None
+
+    def _turned_apart(self, one: str, other: str) -> str:
+        """What to do where the files would fit if their EXIF orientations were left out."""
+        headers = self._header(one), self._header(other)
+        if headers[0] is None or headers[1] is None:
+            return ""
+        if (headers[0].width, headers[0].height) != (headers[1].width, headers[1].height):
+            return ""
+        turned = [n for n, header in zip((one, other), headers, strict=True) if header and header.turn]
+        if not turned:
+            return ""
+        name = turned[-1]
+        return (
+            f"the {name} carries a rotation that the other file lacks. If they fit as their pixels are "
+            f"stored, remove the tag: exiftool -Orientation= '{self.paths[name]}'"
+        )

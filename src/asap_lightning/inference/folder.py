@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.formats import depth_suffixes, image_suffixes
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Shards
 from asap_lightning.data.reading import (
-    IMAGE_SUFFIXES,
     read_depth,
     read_grey,
     read_instance,
@@ -25,7 +25,6 @@ from asap_lightning.data.reading import (
 )
 from asap_lightning.errors import UserError
 
-DEPTH_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 Reader = Callable[[Path], NDArray]
 
 
@@ -68,7 +67,7 @@ def find_jobs(
     visible = [
         path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)
     ]
-    suffixes = DEPTH_SUFFIXES if spec.kind == "depth" else IMAGE_SUFFIXES
+    suffixes = depth_suffixes() if spec.kind == "depth" else image_suffixes()
     images = [path for path in visible if path.suffix.lower() in suffixes]
     others = [path for path in visible if path.suffix.lower() not in suffixes]
     if not images:

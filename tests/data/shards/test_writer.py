@@ -158,7 +158,7 @@ def test_a_byte_that_changed_on_disk_is_noticed(made):
     path.write_bytes(content)
     report = check_dataset(Shards(made.out), splits=("train",))
     (problem,) = report.problems
-    assert f"{path} is damaged: the checksum" in problem and "rewrites what is damaged" in problem
+    assert f"{path} is damaged: the checksum" in problem.text and "rewrites what is damaged" in problem.text
 
 
 def test_a_truncated_and_a_missing_shard(made):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,10 +13,11 @@ from PIL import Image
 
 from asap_lightning.condition import ConditionKind, ConditionSpec
 from asap_lightning.data.blocks import Blocks
+from asap_lightning.data.finding import Contents, scan
+from asap_lightning.data.formats import depth_suffixes, image_suffixes
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.palette_match import parse_palette
 from asap_lightning.data.reading import (
-    IMAGE_SUFFIXES,
     label_array,
     open_image,
     read_depth,
@@ -32,7 +33,6 @@ from asap_lightning.errors import UserError
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 CONDITION_KINDS = ("label", "image", "grey", "depth")
-DEPTH_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Layout(ABC):
         instances: whether instance maps are wanted; where False, none is looked for.
 
     Attributes:
+        warnings: what looks wrong without being so, as far as splits have been listed.
         joint_role: what a file is called in a shard that is both condition and photo.
         stores_arrays: whether a shard holds decoded arrays, for want of a file of its own for each pair.
     """
@@ -77,6 +78,7 @@ class Layout(ABC):
         self.root = Path(root)
         self.instances = instances
         self._items: dict[str, list[Item]] = {}
+        self.warnings: list[str] = []
         if instances and not self.has_instances:
             raise UserError(
                 f"data.instance_edges=true, but {self.title} has no instance maps: set "
@@ -148,6 +150,19 @@ class Layout(ABC):
             f"data.root={self.root} is not laid out as {self.title}: {found}. Expected:\n{self.expected}"
             + (f"\n{hint}" if hint else "")
         )
+
+    def warn(self, text: str) -> None:
+        """Adds to `warnings`, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def unused(self, used: Iterable[Path]) -> Contents | None:
+        """What lies below the root beside the files that are used; None where pairs are no files."""
+        if not self.root.is_dir():
+            return None
+        paths, contents = set(used), scan(self.root, ())
+        contents.others = [path for path in contents.others if path not in paths]
+        return contents
 
     def _require_unique(self, items: Sequence[Item]) -> None:
         seen: dict[str, Item] = {}
@@ -252,7 +267,7 @@ class AnyConditionLayout(LabelLayout):
     @property
     def suffixes(self) -> frozenset[str]:
         """File suffixes of conditions."""
-        return DEPTH_SUFFIXES if self.condition == "depth" else IMAGE_SUFFIXES
+        return depth_suffixes() if self.condition == "depth" else image_suffixes()
 
     def read(self, item: Item) -> Sample:
         if self.condition == "label":

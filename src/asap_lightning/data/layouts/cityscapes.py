@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from asap_lightning.data.finding import image_files
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts.base import Item, LabelLayout, Split
 from asap_lightning.data.layouts.classes import CITYSCAPES, names
-from asap_lightning.data.layouts.matching import listed, require_partners
+from asap_lightning.data.layouts.matching import require_partners
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted, listed
 
 _LABEL, _INSTANCE, _PHOTO = "_gtFine_labelIds.png", "_gtFine_instanceIds.png", "_leftImg8bit.png"
 
@@ -61,14 +63,14 @@ class Cityscapes(LabelLayout):
         ]
 
     def _files(self, kind: str, split: Split, ending: str) -> dict[str, Path]:
-        found = sorted((self.root / kind / split).glob(f"*/*{ending}"))
-        return {path.name.removesuffix(ending): path for path in found}
+        found = image_files(self.root / kind / split)
+        return {path.name.removesuffix(ending): path for path in found if path.name.endswith(ending)}
 
     def _instances(self, split: Split, labels: dict[str, Path]) -> dict[str, Path]:
         instances = self._files("gtFine", split, _INSTANCE)
         if missing := sorted(set(labels) - set(instances)):
             raise UserError(
-                f"{len(missing)} label maps without instance map (*{_INSTANCE}): "
+                f"{counted(len(missing), 'label map')} without instance map (*{_INSTANCE}): "
                 f"{listed(labels[n] for n in missing)}. Add them, or train without instance edges: "
                 "data.instance_edges=false"
             )

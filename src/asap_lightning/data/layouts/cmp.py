@@ -8,11 +8,13 @@ import re
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from asap_lightning.data.finding import image_files
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts.base import Item, LabelLayout, Split
 from asap_lightning.data.layouts.classes import CMP, names
 from asap_lightning.data.layouts.matching import pair
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 AUTHORS_TEST_COUNT = 60
 _NAME = re.compile(r"cmp_([bx])(\d{4,})$")
@@ -76,15 +78,16 @@ class CmpFacades(LabelLayout):
         if self.split == "ratio":
             if len(base) < 2:
                 raise UserError(
-                    f"{self.root / 'base'} holds {len(base)} pair; at least 2 are needed to train and test"
+                    f"{self.root / 'base'} holds {counted(len(base), 'pair')}; at least 2 are needed to "
+                    "train and test"
                 )
             count = min(max(1, math.ceil(len(base) * self.test_share)), len(base) - 1)
             return list(base)[:count]
         test = [name for name in base if _number(name) <= AUTHORS_TEST_COUNT]
         if not test or len(test) == len(base):
             raise UserError(
-                f"{self.root / 'base'} holds {len(base)} pairs, {len(test)} of them among cmp_b0001..0060: "
-                "the authors' "
+                f"{self.root / 'base'} holds {counted(len(base), 'pair')}, {len(test)} of them among "
+                "cmp_b0001..0060: the authors' "
                 "list (test on those, train on the others) leaves the training or the test set empty. "
                 "Set data.layout.split=ratio"
             )
@@ -100,9 +103,7 @@ class CmpFacades(LabelLayout):
         return extended
 
     def _pairs(self, folder: str) -> dict[str, Item]:
-        if not (self.root / folder).is_dir():
-            return {}
-        files = [p for p in sorted((self.root / folder).iterdir()) if _NAME.match(p.stem)]
+        files = [path for path in image_files(self.root / folder) if _NAME.match(path.stem)]
         photos = {p.stem: p for p in files if p.suffix.lower() in _PHOTO_SUFFIXES}
         labels = {p.stem: p for p in files if p.suffix.lower() == ".png"}
         pairs = pair({"photos": photos, "label maps": labels})

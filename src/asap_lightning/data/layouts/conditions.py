@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from asap_lightning.data.layouts.base import AnyConditionLayout, Item, Split
-from asap_lightning.data.layouts.matching import by_stem, listed
+from asap_lightning.data.layouts.matching import by_stem
 from asap_lightning.errors import UserError
+from asap_lightning.wording import listed
 
 
 class ConditionFolder(AnyConditionLayout):

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
+from asap_lightning.data.finding import has_images
 from asap_lightning.data.layouts.base import AnyConditionLayout, Item, Layout, Split
-from asap_lightning.data.layouts.matching import by_stem, has_images, pair, require_folder_with_images
+from asap_lightning.data.layouts.matching import by_stem, pair, require_folder_with_images
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 _SPLIT_FOLDERS: dict[Split, tuple[str, ...]] = {
     "train": ("train",),
@@ -67,7 +69,9 @@ class TwoFolders(AnyConditionLayout):
             return self._pairs(self._split_folder(split), photo_optional=split == "test")
         items = self._pairs(self.root)
         if len(items) < 2:
-            raise UserError(f"{self.root} holds {len(items)} pair; at least 2 are needed to train and test")
+            raise UserError(
+                f"{self.root} holds {counted(len(items), 'pair')}; at least 2 are needed to train and test"
+            )
         count = min(max(1, math.ceil(len(items) * self.test_share)), len(items) - 1)
         return items[count:] if split == "train" else items[:count]
 
@@ -109,9 +113,8 @@ def items_from_folders(
         photo_optional: whether the folder of photos may be missing or empty.
     """
     suffixes = getattr(layout, "suffixes", None)
-    require_folder_with_images_or_arrays(condition, suffixes)
-    conditions = by_stem(condition, suffixes) if suffixes else by_stem(condition)
-    roles = {"conditions": conditions}
+    require_folder_with_images(condition, "conditions", suffixes)
+    roles = {"conditions": by_stem(condition, suffixes)}
     with_photos = not photo_optional or has_images(photo)
     if with_photos:
         require_folder_with_images(photo, "photos")
@@ -123,13 +126,6 @@ def items_from_folders(
         Item(name, files["conditions"], photo=files.get("photos"), instance=files.get("instance maps"))
         for name, files in pairs.items()
     ]
-
-
-def require_folder_with_images_or_arrays(folder: Path, suffixes: frozenset[str] | None) -> None:
-    """A `UserError` if a folder of conditions is missing or empty."""
-    if suffixes is not None and ".npy" in suffixes and folder.is_dir() and any(folder.rglob("*.npy")):
-        return
-    require_folder_with_images(folder, "conditions")
 
 
 def _instances(folder: Path | None) -> dict[str, Path]:

@@ -1,54 +1,58 @@
-"""Finding files and pairing them by name."""
+"""Pairing files by name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from asap_lightning.data.reading import IMAGE_SUFFIXES
+from asap_lightning.data.finding import has_images, ignored, image_files, scan
+from asap_lightning.data.formats import image_suffixes
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted, listed
 
 _ROLE_WORDS = re.compile(r"(?:_[A-Za-z][A-Za-z0-9]*)+$")
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 
-def image_files(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """All image files under a folder, sorted by path; hidden and system files are passed over."""
-    allowed = frozenset(suffixes)
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in allowed
-        and path.name.lower() not in _SYSTEM_FILES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
-    return sorted(found)
+def stem_of(path: Path, folder: Path) -> str:
+    """A file's name without suffix; sub-folders become a prefix of it.
+
+    In Unicode's composed form: macOS stores decomposed names, and both look the same.
+    """
+    return unicodedata.normalize("NFC", "_".join(path.relative_to(folder).with_suffix("").parts))
 
 
-def has_images(folder: Path) -> bool:
-    """Whether a folder holds an image file, at any depth; stops at the first."""
-    if not folder.is_dir():
-        return False
-    return any(p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") for p in folder.rglob("*"))
+def by_stem(folder: Path, suffixes: Iterable[str] | None = None) -> dict[str, Path]:
+    """Files of a folder by `stem_of`.
 
-
-def by_stem(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """Files of a folder by their name without suffix; subfolders become a prefix of the name.
+    Args:
+        folder: where.
+        suffixes: of the files; pictures by default.
 
     Raises:
-        UserError: two files have the same name but for the suffix.
+        UserError: two files have the same name but for the suffix, or something cannot be reached.
     """
     stems: dict[str, Path] = {}
     for path in image_files(folder, suffixes):
-        stem = "_".join(path.relative_to(folder).with_suffix("").parts)
+        stem = stem_of(path, folder)
         if stem in stems:
             raise UserError(
-                f"{stems[stem]} and {path} have the same name: which one is meant? Remove or rename one"
+                f"{stems[stem]} and {path} have the same name"
+                f"{_but_for(stems[stem], path)}: which one is meant? Remove or rename one"
             )
         stems[stem] = path
     return stems
+
+
+def _but_for(one: Path, other: Path) -> str:
+    """Why two names that look different, or look alike and are not, count as the same."""
+    if one.with_suffix("") == other.with_suffix(""):
+        return ""
+    if unicodedata.normalize("NFC", str(one)) == unicodedata.normalize("NFC", str(other)):
+        return " in two Unicode forms (composed and decomposed)"
+    return ", since sub-folders become a part of it"
 
 
 def without_role(stems: Mapping[str, Path]) -> dict[str, Path]:
@@ -77,26 +81,80 @@ def pair(roles: Mapping[str, Mapping[str, Path]]) -> dict[str, dict[str, Path]]:
 
 
 def require_partners(one: str, ones: Mapping[str, Path], other: str, others: Mapping[str, Path]) -> None:
-    """A `UserError` listing the files of either role that have no partner in the other."""
-    problems = []
-    for role, stems, partner, partners in ((one, ones, other, others), (other, others, one, ones)):
-        if lonely := sorted(set(stems) - set(partners)):
-            problems.append(f"{len(lonely)} {role} without {partner}: {listed(stems[n] for n in lonely)}")
+    """A `UserError` listing the files of either role that have no partner in the other.
+
+    Args:
+        one, other: what the roles are called, in the plural: ``photos``.
+        ones, others: their files by name.
+    """
+    left = {n: ones[n] for n in sorted(set(ones) - set(others))}
+    right = {n: others[n] for n in sorted(set(others) - set(ones))}
+    problems = [
+        f"{counted(len(lonely), role.removesuffix('s'), role)} without {partner}: {listed(lonely.values())}"
+        for role, lonely, partner in ((one, left, other), (other, right, one))
+        if lonely
+    ]
     if problems:
         raise UserError(
-            "; ".join(problems) + ". Files of a pair have the same name: add the missing ones, or remove or "
-            "rename the others"
+            "; ".join(problems) + f". Files of a pair have the same name: {nearly_equal(left, right)}add the "
+            "missing ones, or remove or rename the others"
         )
 
 
-def listed(names: Iterable[object], limit: int = 5) -> str:
-    """The first names, and how many more there are."""
-    everything = [str(name) for name in names]
-    more = f" and {len(everything) - limit} more" if len(everything) > limit else ""
-    return ", ".join(everything[:limit]) + more
+def nearly_equal(ones: Mapping[str, Path], others: Mapping[str, Path]) -> str:
+    """Which small difference keeps names apart, for the kind that explains most of them; else empty."""
+    best: tuple[int, str] = (0, "")
+    for difference, key in _DIFFERENCES.items():
+        left, right = (_unique(stems, key) for stems in (ones, others))
+        joined = sorted(set(left) & set(right))
+        if len(joined) > best[0]:
+            one, other = left[joined[0]], right[joined[0]]
+            verb = "differs" if len(joined) == 1 else "differ"
+            example = f"{one.name} and {other.name}"
+            best = (
+                len(joined),
+                f"{counted(len(joined), 'of them', 'of them')} {verb} only in {difference} ({example}); ",
+            )
+    return best[1]
 
 
-def require_folder_with_images(folder: Path, what: str) -> None:
-    """A `UserError` if a folder that was found holds no image."""
-    if not has_images(folder):
-        raise UserError(f"{folder} is empty: it should hold the {what} (PNG, JPEG, ...)")
+def _unique(stems: Mapping[str, Path], key: Callable[[str], str]) -> dict[str, Path]:
+    """Files by a simplified name, without those that become equal to each other."""
+    keys = {stem: key(stem) for stem in stems}
+    counts = Counter(keys.values())
+    return {keys[stem]: path for stem, path in stems.items() if counts[keys[stem]] == 1}
+
+
+def _without_suffixes(stem: str) -> str:
+    while (path := Path(stem)).suffix.lower() in image_suffixes():
+        stem = path.stem
+    return stem
+
+
+def _numbers_alone(stem: str) -> str:
+    return "-".join(str(int(digits)) for digits in re.findall(r"\d+", stem)) or stem
+
+
+_DIFFERENCES: dict[str, Callable[[str], str]] = {
+    "leading zeros": lambda stem: re.sub(r"\d+", lambda digits: str(int(digits[0])), stem),
+    "upper and lower case": str.casefold,
+    "a second suffix": _without_suffixes,
+    "spaces, dots, hyphens and underscores": lambda stem: re.sub(r"[\s._-]+", "", stem),
+    "an ending": lambda stem: _ROLE_WORDS.sub("", stem) or stem,
+    "letters around equal numbers": _numbers_alone,
+}
+"""What names may differ in by mistake -> the name without it; the narrowest first."""
+
+
+def require_folder_with_images(folder: Path, what: str, suffixes: Iterable[str] | None = None) -> None:
+    """A `UserError` if a folder holds no file of the suffixes, pictures by default; says what it holds."""
+    if has_images(folder, suffixes):
+        return
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}: it should hold the {what} (PNG, JPEG, ...)")
+    found = scan(folder, suffixes)
+    there = found.out_of_reach() + (
+        [f"files of other kinds: {ignored(found.others)}"] if found.others else []
+    )
+    state = f"holds no pictures, but {'; '.join(there)}. It" if there else "is empty: it"
+    raise UserError(f"{folder} {state} should hold the {what} (PNG, JPEG, ...)")

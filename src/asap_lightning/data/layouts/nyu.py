@@ -14,6 +14,7 @@ from asap_lightning.data.reading import scale_depth
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 FILE = "nyu_depth_v2_labeled.mat"
 
@@ -73,8 +74,9 @@ class NyuDepth(Layout):
         count = self._arrays()["images"].shape[0]
         if not 0 < self.train_count < count:
             raise UserError(
-                f"data.layout.train_count={self.train_count}, but {self.file} holds {count} frames: "
-                f"a number from 1 to {count - 1} was expected, so that some are left for validation"
+                f"data.layout.train_count={self.train_count}, but {self.file} holds "
+                f"{counted(count, 'frame')}: a number from 1 to {count - 1} was expected, so "
+                "that some are left for validation"
             )
         frames = range(self.train_count) if split == "train" else range(self.train_count, count)
         return [Item(f"nyu_{n + 1:04d}", self.file, photo=self.file, index=n) for n in frames]

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.finding import has_images, image_files
 from asap_lightning.data.layouts.base import Item, Layout, Split
-from asap_lightning.data.layouts.matching import by_stem, has_images
+from asap_lightning.data.layouts.matching import by_stem
+from asap_lightning.data.layouts.shapes import usual_shape
 from asap_lightning.data.made import find_maker
 from asap_lightning.data.reading import read_photo
 from asap_lightning.data.sample import Sample
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 
 class Photos(Layout):
@@ -68,12 +71,18 @@ class Photos(Layout):
         items = self._items_of(self.root) if has_images(self.root) else []
         if len(items) < 2:
             raise self.wrong_root(
-                f"it holds {len(items)} photos, and at least 2 are needed to train and test"
+                f"it holds {counted(len(items), 'photo')}, and at least 2 are needed to train and test"
             )
         count = min(max(1, math.ceil(len(items) * self.test_share)), len(items) - 1)
         return items[count:] if split == "train" else items[:count]
 
     def _items_of(self, folder: Path) -> list[Item]:
+        shape = usual_shape(image_files(folder))
+        if shape is not None and shape.width == 2 * shape.height:
+            self.warn(
+                f"{folder}: the files are {shape} (width x height), as two square pictures side by side are: "
+                "if they are pairs A | B, use data=pairs"
+            )
         return [Item(name, condition=path, photo=path) for name, path in by_stem(folder).items()]
 
     def read(self, item: Item) -> Sample:

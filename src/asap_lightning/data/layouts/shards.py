@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -181,6 +181,9 @@ class Shards(Layout):
                 f"{min(self.window, len(largest))} shards "
                 f"that are read together (data.layout.window) have {needed / GB:.3g} GB. Raise it{advice}"
             )
+
+    def unused(self, used: Iterable[Path]) -> None:
+        """Pairs are no files of their own."""
 
     def blocks(self, split: Split) -> Blocks:
         return Blocks(tuple(len(shard.samples) for shard in self._shards(split)), self.window)

@@ -1,0 +1,54 @@
+"""Which files are pictures: what Pillow reads here of the formats that hold one raster image."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+from PIL import Image
+
+RASTERS = (
+    *("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "MPO"),
+    *("JPEG2000", "AVIF", "HEIF", "TGA", "DIB", "PCX", "SGI", "SUN", "QOI"),
+)
+"""Pillow's names of the formats that are read, the usual ones first.
+
+Left out are those that run programs (EPS, WMF), need drivers of their own (GRIB, HDF5), hold films, icons of
+many sizes or layered documents.
+"""
+HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+FILMS = frozenset({".avifs"})
+
+
+@cache
+def image_formats() -> tuple[str, ...]:
+    """Those of `RASTERS` that can be read here.
+
+    A picture is recognised by its content, so these bound what any file may be, whatever its name.
+    """
+    if find_spec("pillow_heif") is not None:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+    Image.init()
+    return tuple(name for name in RASTERS if name in Image.OPEN)
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """Suffixes of the files that are taken for pictures, in lower case with the dot."""
+    formats = {*image_formats(), "MPO"}  # which is opened as JPEG
+    return frozenset(suffix for suffix, name in Image.EXTENSION.items() if name in formats) - FILMS
+
+
+@cache
+def depth_suffixes() -> frozenset[str]:
+    """Suffixes of the files that are taken for depth maps."""
+    return image_suffixes() | {".npy"}
+
+
+def why_ignored(suffixes: frozenset[str]) -> str:
+    """What would make files of these suffixes readable; empty where nothing is known."""
+    if suffixes & HEIF_SUFFIXES - image_suffixes():
+        return "HEIC files are read after: pip install pillow-heif"
+    return ""
