@@ -4,10 +4,11 @@ from torch import nn
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.interop.names import NameMap, mend_old_layouts, without_data_parallel
+from asap_lightning.interop.names import NameMap, mend_old_layouts
 from asap_lightning.interop.systems import asapnet, ccfpse, pix2pixhd, spade
 from asap_lightning.models import AsapGenerator, CcFpseGenerator, Pix2pixHDGenerator, SpadeGenerator
 from asap_lightning.models.layers import spectral_norm
+from asap_lightning.untrusted import without_wrappers
 
 SPEC = ConditionSpec(num_classes=3)
 
@@ -102,9 +103,9 @@ def test_a_layer_without_a_counterpart_is_a_programming_error():
 
 def test_data_parallel_prefixes_are_removed():
     state = {"module.module.a": torch.zeros(1), "module.module.b": torch.zeros(1)}
-    assert set(without_data_parallel(state)) == {"a", "b"}
+    assert set(without_wrappers(state)) == {"a", "b"}
     mixed = {"module.a": torch.zeros(1), "b": torch.zeros(1)}
-    assert set(without_data_parallel(mixed)) == set(mixed)
+    assert set(without_wrappers(mixed)) == set(mixed)
 
 
 @pytest.mark.parametrize(

@@ -352,7 +352,7 @@ def test_a_nan_in_our_output_disagrees(resnet_recording):
 def test_what_cannot_be_compared_says_why(resnet_recording, case):
     described = resnet_recording.with_suffix(".json")
     expected = {
-        "no json": "is missing", "bad json": "not valid JSON", "no outputs": "no outputs",
+        "no json": "is missing", "bad json": "is not JSON", "no outputs": "no outputs",
         "corrupt": "damaged",
         "unknown system": "no system is known", "missing key": "lacks model.19.bias",
     }[case]  # fmt: skip

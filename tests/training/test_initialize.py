@@ -41,3 +41,20 @@ def test_a_file_in_which_nothing_fits_is_refused(tmp_path):
     torch.save({"state_dict": {"generator.other": torch.zeros(1)}}, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match=r"none of its 1 generator tensors fits .* other"):
         initialize_from(Pix2pixHDGenerator(SPEC, width=4, **SMALL), tmp_path / "other.ckpt")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "generator._orig_mod.",
+        "_orig_mod.generator.",
+        "generator.module._orig_mod.",
+        "module.generator._orig_mod.",
+        "ema_generator.module._orig_mod.",
+    ],
+)
+def test_prefixes_of_compiled_and_parallel_networks_are_removed(tmp_path, prefix):
+    generator = Pix2pixHDGenerator(SPEC, width=4, **SMALL)
+    save(tmp_path / "compiled.ckpt", generator, prefix)
+    taken, left = initialize_from(generator, tmp_path / "compiled.ckpt")
+    assert set(taken) == set(generator.state_dict()) and not left

@@ -15,11 +15,12 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.interop.description import Description, State
-from asap_lightning.interop.names import NameMap, without_data_parallel
+from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
+from asap_lightning.interop.state_dicts import state_of
 from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, spade
-from asap_lightning.interop.unpickle import load_torch, state_of
 from asap_lightning.training.checkpoint import ENTRY, ModelDescription
+from asap_lightning.untrusted import load_torch
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def check_system(state: State, system: str, path: Path) -> None:
 
 
 def read_checkpoint_state(path: Path) -> dict[str, Tensor]:
-    """The weights in an authors' file, without DataParallel's prefix."""
-    return without_data_parallel(state_of(load_torch(path), path))
+    """The weights in an authors' file."""
+    return state_of(load_torch(path, shells=True), path)
 
 
 def convert_generator(

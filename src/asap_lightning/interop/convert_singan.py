@@ -12,8 +12,9 @@ from torch import Tensor
 from asap_lightning import __version__
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.interop.state_dicts import state_of
 from asap_lightning.interop.systems import singan
-from asap_lightning.interop.unpickle import load_torch, state_of
+from asap_lightning.untrusted import load_torch
 
 ENTRY = "asap_lightning_singan"
 FORMAT = 1
@@ -65,7 +66,7 @@ def convert_singan(folder: Path, out: Path) -> str:
 
 
 def _read_list(path: Path) -> Sequence[Any]:
-    content = load_torch(path)
+    content = load_torch(path, shells=True)
     if not isinstance(content, list | tuple):
         raise UserError(f"{path} holds a {type(content).__name__}, expected a list with one entry a scale")
     return content

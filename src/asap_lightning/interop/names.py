@@ -107,13 +107,6 @@ def _differences(source: str, missing: list[str], extra: list[str], hint: str) -
     return f"{source} {' and '.join(parts)}" + (f"; {hint}" if hint else "")
 
 
-def without_data_parallel(state: State) -> dict[str, Tensor]:
-    """Removes the ``module.`` that DataParallel puts before every name."""
-    if state and all(name.startswith("module.") for name in state):
-        return without_data_parallel({name.removeprefix("module."): t for name, t in state.items()})
-    return dict(state)
-
-
 def mend_old_layouts(state: State) -> dict[str, Tensor]:
     """Brings spectral norm's entries to ``weight_orig, weight_u, weight_v``.
 

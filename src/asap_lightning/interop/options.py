@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.unpickle import load_pickle
+from asap_lightning.untrusted import Shell, load_pickle, read_json, read_text
 
 _LINE = re.compile(r"^\s*(?P<key>\w+)\s*[:=]\s*(?P<value>.*?)\s*(?:\t?\[default:.*\])?\s*$")
 BESIDE = ("opt.pkl", "opt.txt", "train_opt.txt")
@@ -25,12 +24,9 @@ def read_options(path: Path) -> dict[str, Any]:
         raise UserError(f"there is no options file {path}")
     if path.suffix == ".pkl":
         content = load_pickle(path)
-        options = dict(vars(content)) if hasattr(content, "__dict__") else content
+        options = dict(vars(content)) if isinstance(content, Shell) else content
     elif path.suffix == ".json":
-        try:
-            options = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{path} is not valid JSON: {error}") from error
+        options = read_json(path)
     else:
         options = _parse_text(path)
     if not isinstance(options, dict):
@@ -41,10 +37,7 @@ def read_options(path: Path) -> dict[str, Any]:
 
 
 def _parse_text(path: Path) -> dict[str, Any]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a text file of options") from error
+    lines = read_text(path).splitlines()
     matches = (_LINE.match(line) for line in lines if not line.startswith("---"))
     options = {match["key"]: parse_value(match["value"]) for match in matches if match}
     if not options:
@@ -56,7 +49,7 @@ def parse_value(text: str) -> Any:
     """A number, truth value, None or list where the text is one; else the text."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return {"true": True, "false": False, "none": None, "null": None}.get(text.lower(), text)
 
 

@@ -7,7 +7,6 @@ outputs under the recording's names.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ from asap_lightning import losses, ops
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
 from asap_lightning.errors import UserError
 from asap_lightning.interop.description import Description, Options, State
-from asap_lightning.interop.files import read_weights
-from asap_lightning.interop.names import NameMap, without_data_parallel
+from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
 from asap_lightning.interop.systems.common import flag
 from asap_lightning.losses.adversarial import over_scales
 from asap_lightning.singan.resize import imresize
+from asap_lightning.untrusted import load_torch, read_json, without_wrappers
 
 Outputs = dict[str, Tensor]
 ADVERSARIAL = {
@@ -67,20 +66,19 @@ def read_recording(path: Path) -> Recording:
     Raises:
         UserError: a file is missing, corrupt, or no recording.
     """
-    content = read_weights(path)
+    content = load_torch(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__}, expected a dictionary of weights")
     described = path.with_suffix(".json")
     if not described.is_file():
         raise UserError(f"{described} is missing: it says which system and settings made {path.name}")
-    try:
-        settings = json.loads(described.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{described} is not valid JSON: {error}") from error
+    settings = read_json(described)
     if not isinstance(settings, dict):
         raise UserError(f"{described} must hold an object of settings, found a {type(settings).__name__}")
     absent = [part for part in ("state_dict", "inputs", "outputs") if not isinstance(content.get(part), dict)]
     if absent:
         raise UserError(f"{path} is not a recording: it has no {', '.join(absent)}")
-    state = without_data_parallel(content["state_dict"])
+    state = without_wrappers(content["state_dict"], path)
     return Recording(path, settings, state, content["inputs"], content["outputs"])
 
 

@@ -33,6 +33,7 @@ from asap_lightning.interop.recordings import (
 from asap_lightning.interop.systems import asapnet, multiscale
 from asap_lightning.losses import TranslationObjective
 from asap_lightning.training.judging import judge_for_generator, judge_jointly
+from asap_lightning.untrusted import load_torch
 
 # Theirs: our term.
 GENERATOR_LOSSES = {"GAN": "adversarial", "GAN_Feat": "feature_matching", "L1": "l1", "MSE": "mse"}
@@ -168,7 +169,7 @@ def replay_in_process(path: Path) -> Outputs:
         if done.returncode or not answer.is_file():
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise UserError(f"{path}: the training could not be repeated: {lines[-1]}")
-        outputs: Outputs = torch.load(answer, weights_only=True)
+        outputs: Outputs = load_torch(answer)
         return outputs
 
 

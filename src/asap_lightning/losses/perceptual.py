@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from asap_lightning.errors import UserError
 from asap_lightning.ops.fixed_convolution import FixedConvolution, can_run_fixed
+from asap_lightning.untrusted import load_torch
 
 WEIGHT_FILE = "vgg19-dcbb9e9d.pth"
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -161,9 +161,9 @@ def load_vgg19(weights: str | Path | None) -> nn.Sequential:
             "  or train without it:      loss.perceptual=null"
         )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(f"loss.perceptual.weights: {path} is not a readable weight file: {error}") from error
+        state = load_torch(path)
+    except UserError as error:
+        raise UserError(f"loss.perceptual.weights: {error}") from error
     network = make_layers(cfgs["E"], batch_norm=False)
     state = _feature_keys(state)
     try:

@@ -55,9 +55,9 @@ def log_checkpoint(
 
 def step_of(path: Path) -> int:
     """How many generator updates a checkpoint has seen; its tensors are not read."""
-    import torch
+    from asap_lightning.untrusted import load_torch
 
-    return int(torch.load(path, map_location="cpu", mmap=True, weights_only=True).get("global_step", 0))
+    return int(load_torch(path, weights=False).get("global_step", 0))
 
 
 def take_snapshot(path: Path, folder: Path) -> Path:

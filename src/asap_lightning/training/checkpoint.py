@@ -1,14 +1,13 @@
 """Checkpoint files: what they carry, how they are written and read.
 
 A checkpoint is Lightning's dictionary plus the entry ``asap_lightning`` that describes the networks in plain
-data, so that the file alone rebuilds the model and loads with ``weights_only=True``.
+data, so that the file alone rebuilds the model; it holds nothing but plain data and tensors.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from asap_lightning import __version__
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.untrusted import load_torch
 
 ENTRY = "asap_lightning"
 FORMAT = 1
@@ -124,7 +124,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Loads plain data and tensors only."""
-        return read_checkpoint(path, map_location)
+        return read_checkpoint(path)
 
 
 def _failed_write(error: BaseException | None) -> OSError | None:
@@ -134,29 +134,13 @@ def _failed_write(error: BaseException | None) -> OSError | None:
     return error
 
 
-def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> dict[str, Any]:
-    """Loads a checkpoint file with ``weights_only=True``.
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The plain data and CPU tensors of a checkpoint file; nothing from it is run.
 
     Raises:
-        UserError: missing, empty, truncated, or holding more than plain data.
+        UserError: missing, damaged, another kind of file, or holding other Python objects.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise UserError(f"there is no checkpoint {file}")
-    try:
-        checkpoint = torch.load(file, map_location=map_location or "cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{file} cannot be read safely: it holds Python objects, not only weights "
-            f"({str(error).splitlines()[0]})"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
-        size = file.stat().st_size
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"{file} ({size} bytes) is damaged or not a checkpoint: {reason}; "
-            "use another checkpoint of the run"
-        ) from error
+    checkpoint = load_torch(Path(path))
     if not isinstance(checkpoint, dict):
-        raise UserError(f"{file} is not a checkpoint: it holds a {type(checkpoint).__name__}")
+        raise UserError(f"{path} is not a checkpoint: it holds a {type(checkpoint).__name__}")
     return checkpoint

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from asap_lightning.errors import UserError
 from asap_lightning.training.checkpoint import read_checkpoint
+from asap_lightning.untrusted import without_wrappers
 
 
 def initialize_from(network: nn.Module, path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
@@ -26,13 +29,9 @@ def initialize_from(network: nn.Module, path: str | os.PathLike[str]) -> tuple[l
     Raises:
         UserError: not a checkpoint, or nothing in it fits.
     """
-    stored = read_checkpoint(path).get("state_dict", {})
+    found = generator_weights(read_checkpoint(path), path)
     own = network.state_dict()
-    for prefix in ("ema_generator.module.", "generator."):
-        found = {key[len(prefix) :]: value for key, value in stored.items() if key.startswith(prefix)}
-        if found:
-            break
-    fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
+    fitting = {key: value for key, value in found.items() if _fits(own.get(key), value)}
     if not fitting:
         raise UserError(
             f"initialize={path}: none of its {len(found)} generator tensors fits this generator; "
@@ -40,3 +39,27 @@ def initialize_from(network: nn.Module, path: str | os.PathLike[str]) -> tuple[l
         )
     network.load_state_dict(fitting, strict=False)
     return list(fitting), [key for key in own if key not in fitting]
+
+
+def _fits(own: Tensor | None, value: Any) -> bool:
+    return own is not None and isinstance(value, Tensor) and own.shape == value.shape
+
+
+def generator_weights(checkpoint: Mapping[str, Any], source: object) -> dict[str, Any]:
+    """The generator's entries of a checkpoint under its own names; averaged weights if there are any.
+
+    What ``torch.compile``, DDP and DataParallel put before names, around the generator or around the whole
+    module, is removed.
+
+    Raises:
+        UserError: two entries become the same.
+    """
+    stored = checkpoint.get("state_dict")
+    stored = without_wrappers(stored, source) if isinstance(stored, Mapping) else {}
+    for prefix in ("ema_generator.", "generator."):
+        found = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+        if prefix == "ema_generator.":  # beside the average there is the number of its updates
+            found = {key: value for key, value in found.items() if key != "n_averaged"}
+        if found:
+            return without_wrappers(found, source)
+    return {}
