@@ -140,6 +140,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         UserError: missing, damaged, another kind of file, or holding other Python objects.
     """
+    if not Path(path).is_file():
+        raise UserError(f"there is no checkpoint {path}")
     checkpoint = load_torch(Path(path))
     if not isinstance(checkpoint, dict):
         raise UserError(f"{path} is not a checkpoint: it holds a {type(checkpoint).__name__}")
