@@ -4,6 +4,7 @@ from asap_lightning.models.asap import AsapGenerator
 from asap_lightning.models.ccfpse import CcFpseGenerator
 from asap_lightning.models.crn import CrnGenerator
 from asap_lightning.models.discriminators import (
+    Discriminator,
     FpseDiscriminator,
     MultiscaleDiscriminator,
     PatchGan,
@@ -19,6 +20,7 @@ __all__ = [
     "AsapGenerator",
     "CcFpseGenerator",
     "CrnGenerator",
+    "Discriminator",
     "FpseDiscriminator",
     "Generator",
     "GeneratorOutput",

@@ -18,10 +18,10 @@ def conv_block(inputs: int, outputs: int, kernel: int = 3, padding: int = 0) -> 
     return nn.Sequential(stages)
 
 
-class ConvolutionStack(nn.Module):
-    """``layers - 1`` blocks and a last convolution: (B, inputs, h, w) -> (B, outputs, h - c, w - c).
+class ScaleNetwork(nn.Module):
+    """The layers of one scale: (B, inputs, h, w) -> (B, outputs, h - c, w - c).
 
-    Nothing is padded by default, so c = layers * (kernel - 1) pixels are lost; the receptive field is c + 1.
+    ``layers - 1`` blocks and a last convolution. Nothing is padded by default, so c = layers * (kernel - 1) pixels are lost; the receptive field is c + 1.
 
     Args:
         outputs: channels of the last convolution.
@@ -84,7 +84,7 @@ class ScaleGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        self.network = ConvolutionStack(
+        self.network = ScaleNetwork(
             channels,
             inputs=channels,
             width=width,
@@ -125,7 +125,7 @@ class ScaleDiscriminator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        self.network = ConvolutionStack(
+        self.network = ScaleNetwork(
             1,
             inputs=channels,
             width=width,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
-Features = list[list[Tensor]]
+from asap_lightning.models.discriminators.base import Features
 
 
 def mixes_batch(discriminator: nn.Module) -> bool:

@@ -17,9 +17,10 @@ from asap_lightning.errors import UserError
 from asap_lightning.losses import TranslationObjective
 from asap_lightning.metrics import ImageMetrics
 from asap_lightning.models import Generator, GeneratorOutput
+from asap_lightning.models.discriminators import Features
 from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.diverged import check_finite
-from asap_lightning.training.judging import Features, judge_for_generator, judge_jointly
+from asap_lightning.training.judging import judge_for_generator, judge_jointly
 from asap_lightning.training.resumable import ResumableModule
 from asap_lightning.training.resumed_state import fit_average, keep_settings_over_loads
 from asap_lightning.training.schedule import ConstantThenLinear

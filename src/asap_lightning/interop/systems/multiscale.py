@@ -8,7 +8,7 @@ from asap_lightning.interop.description import Description, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import indices, judged, norm_node, tensor
 from asap_lightning.models import MultiscaleDiscriminator
-from asap_lightning.models.discriminators import PatchDiscriminator
+from asap_lightning.models.discriminators import SpadePatchNetwork
 
 
 def _inner(state: State, layer: int) -> str:
@@ -43,7 +43,7 @@ def names(discriminator: MultiscaleDiscriminator) -> NameMap:
     """Inner layers wrap convolution and norm once more, if there is a norm."""
     pairs = []
     for index, scale in enumerate(discriminator.scales):
-        assert isinstance(scale, PatchDiscriminator)
+        assert isinstance(scale, SpadePatchNetwork)
         last = len(scale.stages) - 1
         for layer, stage in enumerate(scale.stages):
             theirs = f"discriminator_{index}.model{layer}.0"

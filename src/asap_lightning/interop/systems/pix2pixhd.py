@@ -9,7 +9,7 @@ from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
 from asap_lightning.interop.systems.common import condition_spec, indices, judged, norm_node, tensor
 from asap_lightning.models import Pix2pixHDDiscriminator, Pix2pixHDGenerator
-from asap_lightning.models.discriminators import ConvolutionStack
+from asap_lightning.models.discriminators import PatchNetwork
 from asap_lightning.models.pix2pixhd import InstanceEncoder
 from asap_lightning.models.pix2pixhd.generator import LocalEnhancer
 
@@ -117,7 +117,7 @@ def discriminator_names(discriminator: Pix2pixHDDiscriminator) -> NameMap:
     pairs = []
     scales = len(discriminator.scales)
     for index, scale in enumerate(discriminator.scales):
-        assert isinstance(scale, ConvolutionStack)
+        assert isinstance(scale, PatchNetwork)
         for layer in range(len(scale.stages)):
             theirs = f"scale{scales - 1 - index}_layer{layer}"
             pairs.append((f"scales.{index}.stages.{layer}.conv", f"{theirs}.0"))

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.models.discriminators.patchgan import Features
+from asap_lightning.models.discriminators.base import Discriminator, Features
 from asap_lightning.models.layers import spectral_norm, xavier_init
 
 
@@ -17,7 +17,7 @@ def _block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequen
     return nn.Sequential(conv, nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2))
 
 
-class FpseDiscriminator(nn.Module):
+class FpseDiscriminator(Discriminator):
     """A feature pyramid on the image alone; at three levels, real or fake plus the fit to the labels.
 
     prediction = t(f) + <s(f), e(labels)>, with 1x1 convolutions t, s, e shared by the levels and the label
@@ -32,8 +32,7 @@ class FpseDiscriminator(nn.Module):
     """
 
     def __init__(self, spec: ConditionSpec, *, width: int = 64, init_gain: float = 0.02) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         widths = [3, width, 2 * width, 4 * width, 8 * width, 8 * width]
         self.down = nn.ModuleList(_block(a, b, 3, 2) for a, b in pairwise(widths))
         self.lateral = nn.ModuleList(_block(channels, 4 * width, 1) for channels in widths[2:])

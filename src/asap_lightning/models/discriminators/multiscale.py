@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import itertools
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.models.discriminators.base import FeatureStages, PyramidDiscriminator
 from asap_lightning.models.layers import Norm, spectral_norm, xavier_init
 
-Features = list[list[Tensor]]
 
-
-def halve(image: Tensor) -> Tensor:
-    """Average pool 3, stride 2, padding 1, the padding not counted."""
-    return F.avg_pool2d(image, 3, stride=2, padding=1, count_include_pad=False)
-
-
-def judged_channels(spec: ConditionSpec, conditional: bool, image_channels: int) -> int:
-    """Channels that a discriminator sees: the image's and, if it is conditional, the dense condition's."""
-    return image_channels + (spec.dense_channels if conditional else 0)
-
-
-class PatchDiscriminator(nn.Module):
+class SpadePatchNetwork(FeatureStages):
     """One scale: (B, C, H, W) -> the features of every layer, the last being the prediction.
 
     conv4x4 s2; ``layers - 1`` x (conv4x4 with spectral norm, instance norm), doubling up to ``max_width``,
@@ -55,15 +42,8 @@ class PatchDiscriminator(nn.Module):
         stages.append(nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, 2)))
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        features = []
-        for stage in self.stages:
-            image = stage(image)
-            features.append(image)
-        return features
 
-
-class MultiscaleDiscriminator(nn.Module):
+class MultiscaleDiscriminator(PyramidDiscriminator):
     """Patch discriminators on a pyramid of the condition concatenated with the image.
 
     Args:
@@ -93,11 +73,10 @@ class MultiscaleDiscriminator(nn.Module):
         image_channels: int = 3,
         init_gain: float = 0.02,
     ) -> None:
-        super().__init__()
-        self.spec, self.conditional = spec, conditional
+        super().__init__(spec, conditional=conditional, image_channels=image_channels)
         self.scales = nn.ModuleList(
-            PatchDiscriminator(
-                judged_channels(spec, conditional, image_channels),
+            SpadePatchNetwork(
+                self.judged_channels,
                 layers=layers,
                 width=width,
                 max_width=max_width,
@@ -107,23 +86,3 @@ class MultiscaleDiscriminator(nn.Module):
             for _ in range(scales)
         )
         xavier_init(self, init_gain)
-
-    def forward(self, condition: Tensor, image: Tensor) -> Features:
-        """Judges images.
-
-        Args:
-            condition: (B, dense_channels, H, W).
-            image: (B, 3, H, W) in [-1, 1].
-
-        Returns:
-            Per scale the features of every layer; the last of each is the prediction.
-        """
-        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
-
-    def judge(self, pair: Tensor) -> Features:
-        """As `forward`, on the concatenation of condition and image."""
-        results = []
-        for index, scale in enumerate(self.scales):
-            pair = halve(pair) if index else pair
-            results.append(scale(pair))
-        return results

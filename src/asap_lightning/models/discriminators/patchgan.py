@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.models.discriminators.multiscale import judged_channels
+from asap_lightning.models.discriminators.base import Discriminator, Features, FeatureStages
 from asap_lightning.models.layers import Norm, needs_bias, normal_init
 
-Features = list[list[Tensor]]
 
-
-class ConvolutionStack(nn.Module):
+class PatchNetwork(FeatureStages):
     """(B, C, H, W) -> the features of every layer, the last being the prediction (B, 1, h, w).
 
     conv4x4 s2 without norm; ``layers - 1`` conv4x4 s2 and one conv4x4 s1 with norm, doubling up to
@@ -56,15 +53,8 @@ class ConvolutionStack(nn.Module):
         stages.append(nn.Sequential(OrderedDict(conv=last)))
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, pair: Tensor) -> list[Tensor]:
-        features = []
-        for stage in self.stages:
-            pair = stage(pair)
-            features.append(pair)
-        return features
 
-
-class PatchGan(nn.Module):
+class PatchGan(Discriminator):
     """pix2pix's PatchGAN: 1 layer sees 16 x 16 pixels, 3 see 70 x 70, 5 (ImageGAN) 286 x 286.
 
     Args:
@@ -90,10 +80,9 @@ class PatchGan(nn.Module):
         image_channels: int = 3,
         init_std: float = 0.02,
     ) -> None:
-        super().__init__()
-        self.spec, self.conditional = spec, conditional
-        self.network = ConvolutionStack(
-            judged_channels(spec, conditional, image_channels),
+        super().__init__(spec, conditional=conditional, image_channels=image_channels)
+        self.network = PatchNetwork(
+            self.judged_channels,
             layers=layers,
             width=width,
             max_width=8 * width,
@@ -103,16 +92,11 @@ class PatchGan(nn.Module):
         )
         normal_init(self, init_std)
 
-    def forward(self, condition: Tensor, image: Tensor) -> Features:
-        """Judges images (B, 3, H, W) with their dense condition; one scale, see `judge`."""
-        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
-
     def judge(self, pair: Tensor) -> Features:
-        """The features of the one scale for condition and image concatenated (B, C + 3, H, W)."""
         return [self.network(pair)]
 
 
-class PixelGan(nn.Module):
+class PixelGan(Discriminator):
     """pix2pix's 1 x 1 discriminator: every pixel is judged by itself (section 3.2.2).
 
     Args:
@@ -136,21 +120,15 @@ class PixelGan(nn.Module):
         image_channels: int = 3,
         init_std: float = 0.02,
     ) -> None:
-        super().__init__()
-        self.spec, self.conditional = spec, conditional
+        super().__init__(spec, conditional=conditional, image_channels=image_channels)
         bias = needs_bias(norm) if bias is None else bias
-        self.conv1 = nn.Conv2d(judged_channels(spec, conditional, image_channels), width, 1)
+        self.conv1 = nn.Conv2d(self.judged_channels, width, 1)
         self.conv2, self.norm2 = nn.Conv2d(width, 2 * width, 1, bias=bias), norm(2 * width)
         self.conv3 = nn.Conv2d(2 * width, 1, 1, bias=bias)
         self.activation = nn.LeakyReLU(0.2)
         normal_init(self, init_std)
 
-    def forward(self, condition: Tensor, image: Tensor) -> Features:
-        """Judges images (B, 3, H, W) with their dense condition; one scale, see `judge`."""
-        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
-
     def judge(self, pair: Tensor) -> Features:
-        """The features of the one scale for condition and image concatenated (B, C + 3, H, W)."""
         first = self.activation(self.conv1(pair))
         second = self.activation(self.norm2(self.conv2(first)))
         return [[first, second, self.conv3(second)]]

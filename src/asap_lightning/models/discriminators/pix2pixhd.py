@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.models.discriminators.multiscale import halve, judged_channels
-from asap_lightning.models.discriminators.patchgan import ConvolutionStack, Features
+from asap_lightning.models.discriminators.base import PyramidDiscriminator
+from asap_lightning.models.discriminators.patchgan import PatchNetwork
 from asap_lightning.models.layers import Norm, normal_init
 
 
-class Pix2pixHDDiscriminator(nn.Module):
+class Pix2pixHDDiscriminator(PyramidDiscriminator):
     """Patch discriminators on an average-pooled pyramid, instance norm, no spectral norm (section 3.2).
 
     Args:
@@ -39,11 +38,10 @@ class Pix2pixHDDiscriminator(nn.Module):
         image_channels: int = 3,
         init_std: float = 0.02,
     ) -> None:
-        super().__init__()
-        self.spec, self.conditional = spec, conditional
+        super().__init__(spec, conditional=conditional, image_channels=image_channels)
         self.scales = nn.ModuleList(
-            ConvolutionStack(
-                judged_channels(spec, conditional, image_channels),
+            PatchNetwork(
+                self.judged_channels,
                 layers=layers,
                 width=width,
                 max_width=max_width,
@@ -54,15 +52,3 @@ class Pix2pixHDDiscriminator(nn.Module):
             for _ in range(scales)
         )
         normal_init(self, init_std)
-
-    def forward(self, condition: Tensor, image: Tensor) -> Features:
-        """Judges images (B, 3, H, W) with their dense condition: per scale features, then prediction."""
-        return self.judge(torch.cat([condition, image], dim=1) if self.conditional else image)
-
-    def judge(self, pair: Tensor) -> Features:
-        """As `forward`, on the concatenation of condition and image."""
-        results = []
-        for index, scale in enumerate(self.scales):
-            pair = halve(pair) if index else pair
-            results.append(scale(pair))
-        return results
