@@ -58,7 +58,7 @@ def test_peak_memory_of_a_call():
 def test_work_of_the_papers_model():
     case = CASES["facades-1024"]
     generator = case.generator(torch.device("cpu"))
-    assert case.layout(generator).tile == 64
+    assert generator.layout.tile == 64
     assert case.pixelwise_gflop(generator) == pytest.approx(26.2, abs=0.6)
     assert case.lowres_gflop(generator) == pytest.approx(44.6, abs=0.6)
 

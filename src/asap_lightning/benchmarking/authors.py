@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from asap_lightning.condition import Condition
 from asap_lightning.models import AsapGenerator, GeneratorOutput
 from asap_lightning.ops import positional_encoding, tent_downsample
-from asap_lightning.ops.encoding import mlp_widths, split_parameters
+from asap_lightning.ops.encoding import split_parameters
 
 
 class AuthorsAlgorithm(nn.Module):
@@ -36,21 +36,22 @@ class AuthorsAlgorithm(nn.Module):
 
     def render(self, planes: Tensor, phi: Tensor) -> Tensor:
         """Planes (B, C, H, W) through every tile's MLP."""
-        generator = self.generator
+        layout = self.generator.layout
         b, _, height, width = planes.shape
-        tile, (rows, columns) = generator.tile, phi.shape[-2:]
-        if generator.positional_encoding:
+        tile, (rows, columns) = layout.tile, phi.shape[-2:]
+        if layout.positional_encoding:
             table = positional_encoding(tile, dtype=planes.dtype, device=planes.device)
             planes = torch.cat([planes, table.repeat(1, rows, columns).expand(b, -1, -1, -1)], dim=1)
         inputs = planes.shape[1]
         features = F.unfold(planes, tile, stride=tile).view(b, inputs, tile * tile, rows * columns)
         features = features.permute(0, 3, 2, 1).reshape(-1, tile * tile, inputs)
         parameters = phi.permute(0, 2, 3, 1).reshape(b * rows * columns, -1)
-        widths = mlp_widths(inputs, width=generator.mlp_width, depth=generator.mlp_depth, outputs=3)
-        layers = split_parameters(parameters, widths)
+        layers = split_parameters(parameters, layout.widths)
         for index, (bias, weight) in enumerate(layers):
             features = torch.bmm(features, weight) + bias.unsqueeze(1)
             if index < len(layers) - 1:
-                features = F.leaky_relu(features, 0.01)
-        unfolded = features.tanh().view(b, rows * columns, tile * tile, 3).permute(0, 3, 2, 1)
+                features = F.leaky_relu(features, layout.negative_slope)
+        unfolded = (
+            features.tanh().view(b, rows * columns, tile * tile, layout.out_channels).permute(0, 3, 2, 1)
+        )
         return F.fold(unfolded.flatten(1, 2), (height, width), tile, stride=tile)

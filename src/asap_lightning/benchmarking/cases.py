@@ -15,7 +15,6 @@ from asap_lightning.models import AsapGenerator
 from asap_lightning.models.asap.generator import resolve_s1
 from asap_lightning.models.asap.lowres import PaddingMode
 from asap_lightning.models.asap.prepared import conv_layers
-from asap_lightning.ops.layout import MlpLayout
 
 FACADES = ConditionSpec("label", num_classes=12, has_unknown=True)
 CITYSCAPES = ConditionSpec("label", num_classes=35, instance_edges=True)
@@ -64,16 +63,10 @@ class Case:
         label = label.to(device)
         return Condition(label=label, instance=label.int() if self.spec.instance_edges else None)
 
-    def layout(self, generator: AsapGenerator) -> MlpLayout:
-        """The MLP of the pixelwise stream."""
-        return MlpLayout(
-            generator.tile, generator.mlp_width, generator.mlp_depth, num_classes=self.spec.label_channels
-        )
-
     def pixelwise_gflop(self, generator: AsapGenerator) -> float:
         """Of the pixelwise stream, the first layer being a look-up."""
         pixels = self.batch * self.height * self.width
-        return 2 * self.layout(generator).multiply_adds(pixels) / 1e9
+        return 2 * generator.layout.multiply_adds(pixels) / 1e9
 
     def lowres_gflop(self, generator: AsapGenerator) -> float:
         """Of the low-res stream by direct convolution."""

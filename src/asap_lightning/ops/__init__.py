@@ -1,14 +1,14 @@
 """The maths that must be fast, as pure functions, each with a slow obvious reference beside it."""
 
-from asap_lightning.ops.encoding import mlp_widths, parameter_count, positional_encoding
+from asap_lightning.ops.encoding import positional_encoding
+from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.pixelwise import from_tiles, pixelwise_mlp, to_tiles
 from asap_lightning.ops.pooling import class_pool, tent_downsample
 
 __all__ = [
+    "MlpLayout",
     "class_pool",
     "from_tiles",
-    "mlp_widths",
-    "parameter_count",
     "pixelwise_mlp",
     "positional_encoding",
     "tent_downsample",

@@ -1,4 +1,4 @@
-"""The positional encoding of the pixelwise stream, and the layout of its parameters.
+"""The positional encoding of the pixelwise stream, and how its parameters are cut into layers.
 
 Axes: B batch, P parameters of one MLP, H height, W width, S tile side, K encoding channels.
 """
@@ -65,18 +65,6 @@ def axis_encoding(
         angle = 2 * math.pi * (place % period) / period
         waves += [angle.cos(), angle.sin()]
     return torch.stack(waves, dim=1).to(dtype) if waves else torch.zeros(tile, 0, dtype=dtype, device=device)
-
-
-def mlp_widths(inputs: int, *, width: int, depth: int, outputs: int) -> list[int]:
-    """Channels along the MLP: [inputs, width, .., width, outputs], ``depth`` layers."""
-    if depth < 2 or width < 1 or inputs < 1:
-        raise ValueError(f"an MLP needs inputs, width >= 1 and depth >= 2, got {inputs}, {width}, {depth}")
-    return [inputs, *[width] * (depth - 1), outputs]
-
-
-def parameter_count(widths: Sequence[int]) -> int:
-    """Number of parameters P of one MLP: (n_in + 1) n_out, summed over its layers."""
-    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
 
 
 def split_parameters(phi: Tensor, widths: Sequence[int]) -> list[tuple[Tensor, Tensor]]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from asap_lightning.ops.encoding import encoding_channels, mlp_widths, parameter_count
+from asap_lightning.ops.encoding import encoding_channels
 
 FLOAT_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 INTEGER_DTYPES = (
@@ -68,13 +69,35 @@ class MlpLayout:
 
     @property
     def widths(self) -> list[int]:
-        """Channels along the MLP, from the inputs to the outputs."""
-        return mlp_widths(self.inputs, width=self.width, depth=self.depth, outputs=self.out_channels)
+        """Channels along the MLP: [inputs, width, .., width, out_channels], ``depth`` layers.
+
+        Raises:
+            ValueError: there is no such MLP.
+        """
+        inputs, width, depth = self.inputs, self.width, self.depth
+        if depth < 2 or width < 1 or inputs < 1:
+            raise ValueError(
+                f"an MLP needs inputs, width >= 1 and depth >= 2, got {inputs}, {width}, {depth}"
+            )
+        return [inputs, *[width] * (depth - 1), self.out_channels]
 
     @property
     def parameters(self) -> int:
-        """Parameters P of one tile's MLP."""
-        return parameter_count(self.widths)
+        """Parameters P of one tile's MLP: (n_in + 1) n_out, summed over its layers."""
+        return sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.widths))
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What `pixelwise_mlp` is told of it beside the label and the image."""
+        return {
+            "tile": self.tile,
+            "width": self.width,
+            "depth": self.depth,
+            "num_classes": self.num_classes,
+            "out_channels": self.out_channels,
+            "positional_encoding": self.positional_encoding,
+            "negative_slope": self.negative_slope,
+        }
 
     def multiply_adds(self, pixels: int) -> int:
         """Multiply-adds the algorithm needs for ``pixels`` pixels once the first layer is a look-up.

@@ -21,7 +21,8 @@ def conv_block(inputs: int, outputs: int, kernel: int = 3, padding: int = 0) -> 
 class ScaleNetwork(nn.Module):
     """The layers of one scale: (B, inputs, h, w) -> (B, outputs, h - c, w - c).
 
-    ``layers - 1`` blocks and a last convolution. Nothing is padded by default, so c = layers * (kernel - 1) pixels are lost; the receptive field is c + 1.
+    ``layers - 1`` blocks and a last convolution. Nothing is padded by default, so c = layers * (kernel - 1)
+    pixels are lost; the receptive field is c + 1.
 
     Args:
         outputs: channels of the last convolution.

@@ -139,10 +139,10 @@ def test_constant_phi_is_a_1x1_convolution_network():
     phi = generator.predict_phi(condition)
     assert (phi - phi[..., :1, :1]).abs().max() == 0
     features = condition.image
-    widths = ops.mlp_widths(3, width=8, depth=3, outputs=3)
+    assert generator.layout.widths == [3, 8, 8, 3]
     from asap_lightning.ops.encoding import split_parameters
 
-    layers = split_parameters(phi[0, :, 0, 0], widths)
+    layers = split_parameters(phi[0, :, 0, 0], generator.layout.widths)
     for index, (bias, weight) in enumerate(layers):
         features = F.conv2d(features, weight.t()[:, :, None, None], bias)
         features = F.leaky_relu(features, 0.01) if index < 2 else features.tanh()

@@ -20,7 +20,7 @@ KINDS = (MultiscaleDiscriminator, Pix2pixHDDiscriminator, PatchGan, PixelGan)
 
 @pytest.fixture
 def pair() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32) * 2 - 1
+    return torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64) * 2 - 1
 
 
 @pytest.mark.parametrize("kind", [*KINDS, FpseDiscriminator])

@@ -12,8 +12,7 @@ from asap_lightning.interop.description import Description, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, tensor
 from asap_lightning.models import AsapGenerator
-from asap_lightning.ops import mlp_widths, parameter_count
-from asap_lightning.ops.encoding import encoding_channels
+from asap_lightning.ops import MlpLayout
 
 PREFIX = "lowres_stream.model"
 HINT = "settings that explain it: padding, learned_downsampling_S2, lowres_depth, instance_edges"
@@ -58,11 +57,14 @@ def _candidates(parameters: int, channels: int, s2: int, options: Options) -> It
         [False, True] if edges is None else [bool(edges)],
     ):
         mlp = Mlp(*values)
-        inputs = channels - mlp.edges + (encoding_channels(mlp.s1 * s2) if mlp.encoding else 0)
-        if inputs < 1:
-            continue
-        widths = mlp_widths(inputs, width=mlp.width, depth=mlp.depth, outputs=3)
-        if parameter_count(widths) == parameters:
+        layout = MlpLayout(
+            mlp.s1 * s2,
+            mlp.width,
+            mlp.depth,
+            image_channels=channels - mlp.edges,
+            positional_encoding=mlp.encoding,
+        )
+        if layout.inputs > 0 and layout.parameters == parameters:
             yield mlp
 
 

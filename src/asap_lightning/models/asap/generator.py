@@ -15,7 +15,7 @@ from asap_lightning.models.asap.lowres import LowResStream, PaddingMode
 from asap_lightning.models.asap.prepared import PreparedLowRes
 from asap_lightning.models.generator import Generator, GeneratorOutput
 from asap_lightning.models.layers import xavier_init
-from asap_lightning.ops.encoding import encoding_channels
+from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.lowres import WinogradSize
 
 PhiMode = Literal["nearest", "bilinear", "constant"]
@@ -58,6 +58,9 @@ class AsapGenerator(Generator):
         init_gain: of the Xavier initialisation.
         backend: of the operations; None chooses.
 
+    Attributes:
+        layout: the MLP of a tile.
+
     Extras of its output: ``phi`` (B, P, H/S, W/S).
     """
 
@@ -85,18 +88,22 @@ class AsapGenerator(Generator):
         if phi_mode not in ("nearest", "bilinear", "constant"):
             raise ValueError(f"phi_mode must be nearest, bilinear or constant, got {phi_mode!r}")
         self.spec, self.s1, self.s2 = spec, s1, s2
-        self.tile = s1 * s2
+        self.layout = MlpLayout(
+            s1 * s2,
+            mlp_width,
+            mlp_depth,
+            num_classes=spec.label_channels,
+            image_channels=spec.planes - spec.label_channels,
+            positional_encoding=positional_encoding,
+        )
         self.size_multiple = self.tile
         self.minimum_size = (
             2 * self.tile if padding == "reflection" else self.tile
         )  # one tile has nothing to reflect
-        self.mlp_width, self.mlp_depth = mlp_width, mlp_depth
-        self.positional_encoding, self.phi_mode, self.backend = positional_encoding, phi_mode, backend
-        inputs = spec.planes + (encoding_channels(self.tile) if positional_encoding else 0)
-        widths = ops.mlp_widths(inputs, width=mlp_width, depth=mlp_depth, outputs=3)
+        self.phi_mode, self.backend = phi_mode, backend
         self.lowres_stream = LowResStream(
             spec.dense_channels,
-            ops.parameter_count(widths),
+            self.layout.parameters,
             s2=s2,
             width=lowres_width,
             max_width=lowres_max_width,
@@ -105,6 +112,11 @@ class AsapGenerator(Generator):
         )
         self._prepared: PreparedLowRes | None = None
         xavier_init(self, init_gain)
+
+    @property
+    def tile(self) -> int:
+        """Side S of a tile in pixels."""
+        return self.layout.tile
 
     def prepare_for_inference(
         self,
@@ -184,18 +196,11 @@ class AsapGenerator(Generator):
     def render(self, condition: Condition, phi: Tensor) -> Tensor:
         """The pixelwise stream: (B, 3, H, W) in [-1, 1]."""
         labels = self.spec.kind == "label"
-        arguments: dict[str, Any] = dict(
-            label=condition.require_label() if labels else None,
-            image=None if labels else self.spec.encode_planes(condition, phi.dtype),
-            tile=self.tile,
-            width=self.mlp_width,
-            depth=self.mlp_depth,
-            num_classes=self.spec.label_channels,
-            positional_encoding=self.positional_encoding,
-        )
+        label = condition.require_label() if labels else None
+        image = None if labels else self.spec.encode_planes(condition, phi.dtype)
         if self.phi_mode == "bilinear":
-            return pixelwise_mlp_bilinear(phi, **arguments)
-        return ops.pixelwise_mlp(phi, **arguments, backend=self.backend)
+            return pixelwise_mlp_bilinear(phi, label=label, image=image, layout=self.layout)
+        return ops.pixelwise_mlp(phi, label=label, image=image, **self.layout.arguments, backend=self.backend)
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         self.check_size(condition.height, condition.width)

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from asap_lightning.ops.encoding import mlp_widths, split_parameters
-from asap_lightning.ops.encoding import positional_encoding as encoding_table
+from asap_lightning.ops.encoding import positional_encoding, split_parameters
+from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.pixelwise import from_tiles, to_tiles
 
 
@@ -24,42 +24,36 @@ def pixelwise_mlp_bilinear(
     *,
     label: Tensor | None,
     image: Tensor | None,
-    tile: int,
-    width: int,
-    depth: int,
-    num_classes: int,
-    positional_encoding: bool,
-    out_channels: int = 3,
-    negative_slope: float = 0.01,
+    layout: MlpLayout,
 ) -> Tensor:
     """As `ops.pixelwise_mlp`, phi bilinearly upsampled (pixel centres, edges replicated).
 
     Returns:
         (B, out_channels, H, W) in [-1, 1].
     """
+    tile = layout.tile
     if tile < 2:
         raise ValueError("bilinear phi needs tiles of at least 2 x 2 pixels")
     b, _, rows, columns = phi.shape
     planes = []
     if label is not None:
-        planes.append(F.one_hot(label.long(), num_classes).permute(0, 3, 1, 2).to(phi.dtype))
+        planes.append(F.one_hot(label.long(), layout.num_classes).permute(0, 3, 1, 2).to(phi.dtype))
     if image is not None:
         planes.append(image.to(phi.dtype))
-    if positional_encoding:
-        table = encoding_table(tile, dtype=phi.dtype, device=phi.device)
+    if layout.positional_encoding:
+        table = positional_encoding(tile, dtype=phi.dtype, device=phi.device)
         planes.append(table.repeat(1, rows, columns).expand(b, -1, -1, -1))
     half = tile // 2
     features = to_tiles(torch.cat(planes, dim=1), half)
-    widths = mlp_widths(features.shape[-1], width=width, depth=depth, outputs=out_channels)
     neighbours = [(parameters, share.unsqueeze(-1)) for parameters, share in _neighbours(phi, half)]
-    layers = [(split_parameters(parameters, widths), share) for parameters, share in neighbours]
-    for index in range(depth):
+    layers = [(split_parameters(parameters, layout.widths), share) for parameters, share in neighbours]
+    for index in range(layout.depth):
         terms = []
         for parameters, share in layers:
             bias, weight = parameters[index]
             terms.append(share * torch.baddbmm(bias.unsqueeze(1), features, weight))
         total = torch.stack(terms).sum(0)
-        features = F.leaky_relu(total, negative_slope) if index < depth - 1 else total.tanh()
+        features = F.leaky_relu(total, layout.negative_slope) if index < layout.depth - 1 else total.tanh()
     return from_tiles(features, b, rows * tile, columns * tile, half)
 
 
