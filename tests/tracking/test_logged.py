@@ -94,13 +94,13 @@ def test_nothing_is_watched_between_logging_steps(
     track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched: list[bool] = []
-    original = TranslationModule._discriminator_update
+    original = TranslationModule._update_discriminator
 
     def spy(self: Any, *arguments: Any) -> Any:
         watched.append(self.on_judged is not None)
         return original(self, *arguments)
 
-    monkeypatch.setattr(TranslationModule, "_discriminator_update", spy)
+    monkeypatch.setattr(TranslationModule, "_update_discriminator", spy)
     track(make_wandb_logger(tmp_path), tmp_path, max_steps=4)
     assert watched == [False, True, False, True]
 

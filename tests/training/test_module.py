@@ -17,6 +17,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.losses import HingeLoss, TranslationObjective
 from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
 from asap_lightning.training import ConstantThenLinear, DivergedError, TranslationModule, make_trainer
+from asap_lightning.training.scaling import NetworkScalers
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You defined a `validation_step` but have no"),
@@ -137,10 +138,10 @@ def test_orders_differ_in_what_the_discriminator_sees():
 def test_discriminator_updates_use_a_fresh_fake_of_the_updated_generator():
     module = make_module()
     seen = []
-    inner = module._discriminator_update
-    module._discriminator_update = lambda batch, planes, fake, *rest: (
-        seen.append((fake.clone(), module.generator(batch.condition).image.detach())),
-        inner(batch, planes, fake, *rest),
+    inner = module._fresh_fake
+    module._fresh_fake = lambda condition: (
+        seen.append((inner(condition), module.generator(condition).image.detach())),
+        inner(condition),
     )[1]
     trainer(max_steps=1, max_epochs=-1).fit(module, loader())
     torch.testing.assert_close(*seen[0])
@@ -211,9 +212,11 @@ def test_a_fused_optimizers_gradients_are_unscaled_before_they_are_clipped():
     weight = torch.nn.Parameter(torch.ones(3))
     optimizer = torch.optim.Adam([weight], lr=0.1, fused=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    module._trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=scaler))
+    scalers = NetworkScalers(SimpleNamespace(scaler=scaler), networks=1)
     scaler.scale((weight * torch.tensor([0.1, 0.2, 0.2])).sum()).backward()
-    module.on_before_optimizer_step(optimizer)
+    with scalers.of(0):
+        scalers.unscale(optimizer)
+        module.on_before_optimizer_step(optimizer)
     torch.testing.assert_close(weight.grad, torch.tensor([0.1, 0.2, 0.2]))  # of norm 0.3, not 307
     scaler.step(optimizer)
     torch.testing.assert_close(weight.detach(), torch.full((3,), 0.9))

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.demo import write_demo_dataset
@@ -49,14 +50,24 @@ class Noisy(AsapGenerator):
         return output
 
 
-def parts(facades, num_workers=0):
+class NoisyInValidation(Noisy):
+    """Draws from it in validation too, as a style encoder or pix2pix's dropout does."""
+
+    def forward(self, condition):
+        output = super().forward(condition)
+        if not self.training:
+            output.image = output.image + 0.01 * torch.randn_like(output.image)
+        return output
+
+
+def parts(facades, num_workers=0, network=Noisy, **options):
     torch.manual_seed(11)
     data = PairedDataModule(
         facades, partial(CmpFacades, split="ratio", test_share=0.25), 32, 32, mode="resize_and_crop",
         batch_size=2, num_workers=num_workers, seed=4,
     )  # fmt: skip
     settings = dict(s1=1, s2=4, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=6, lowres_depth=1)
-    generator = Noisy(data.spec, **settings)
+    generator = network(data.spec, **settings)
     data.size_multiple = generator.size_multiple
     adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.0, 0.9))
     module = TranslationModule(
@@ -64,7 +75,7 @@ def parts(facades, num_workers=0):
         TranslationObjective(HingeLoss(), feature_matching=10, l1=1),
         generator_optimizer=adam, discriminator_optimizer=adam, ema=0.9,
         schedule=ConstantThenLinear(constant=3, decay=8, unit="step"),
-        description=ModelDescription(data.spec.as_dict(), settings),
+        description=ModelDescription(data.spec.as_dict(), settings), **options,
     )  # fmt: skip
     return module, data
 
@@ -244,3 +255,70 @@ def test_weights_that_are_not_finite_are_never_written(facades, tmp_path):
     with pytest.raises(UserError, match="diverged"):
         run.fit(module, datamodule=data)
     assert read_checkpoint(tmp_path / "last.ckpt")["global_step"] == 1
+
+
+class SaveInValidation(Callback):
+    """Writes a checkpoint at every validation, as those that choose the best do."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def on_validation_end(self, trainer, module):
+        trainer.save_checkpoint(self.folder / f"batch_{trainer.fit_loop.epoch_loop.total_batch_idx}.ckpt")
+
+
+WINDOWS = {"network": NoisyInValidation, "accumulate": 2}  # an epoch: batches 0 and 1, then 2 alone
+VALIDATED = {"val_check_interval": 1, "max_steps": 4}  # after every batch
+
+
+@pytest.fixture(scope="module")
+def in_windows(facades, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("windows")
+    module, data = parts(facades, **WINDOWS)
+    run = trainer(folder, **VALIDATED)
+    run.callbacks.append(SaveInValidation(folder))
+    run.fit(module, datamodule=data)
+    return folder
+
+
+@pytest.mark.parametrize("batch", range(5))
+def test_a_checkpoint_from_inside_a_window_resumes_at_its_beginning(facades, in_windows, tmp_path, batch):
+    """From a validation after any batch, also after the first of a window."""
+    begun = state_of(in_windows / f"batch_{batch}.ckpt")
+    module, data = parts(facades, **WINDOWS)
+    trainer(tmp_path, **VALIDATED).fit(
+        module, datamodule=data, ckpt_path=str(in_windows / f"batch_{batch}.ckpt")
+    )
+    assert begun["global_step"] == [0, 1, 2, 2, 3][batch]
+    for step in range(begun["global_step"] + 1, 5):
+        name = f"step_{step:08d}.ckpt"
+        assert same(state_of(tmp_path / name), state_of(in_windows / name)), name
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_training_that_was_killed_inside_a_window_resumes(facades, in_windows, tmp_path, step):
+    """What was done since the last update is done again."""
+    module, data = parts(facades, **WINDOWS)
+    trainer(tmp_path, **VALIDATED).fit(
+        module, datamodule=data, ckpt_path=str(in_windows / f"step_{step:08d}.ckpt")
+    )
+    assert same(state_of(tmp_path / "last.ckpt"), state_of(in_windows / "last.ckpt"))
+
+
+def test_a_stop_in_a_validation_inside_a_window_resumes(facades, in_windows, tmp_path):
+    module, data = parts(facades, **WINDOWS)
+    stop = StopAfter(lambda: module.trainer.validating and module.global_step == 2 and module.held_batches)
+    with pytest.raises(TrainingInterrupted) as caught:
+        trainer(tmp_path, stop=stop, **VALIDATED).fit(module, datamodule=data)
+    module, data = parts(facades, **WINDOWS)
+    run = trainer(tmp_path, **VALIDATED)
+    run.callbacks.append(SaveInValidation(tmp_path))
+    run.fit(module, datamodule=data, ckpt_path=caught.value.checkpoint)
+    assert same(state_of(tmp_path / "last.ckpt"), state_of(in_windows / "last.ckpt"))
+    assert (tmp_path / "batch_3.ckpt").exists(), "the validation that was stopped is done"
+
+
+def test_how_often_one_validates_makes_no_difference(facades, in_windows, tmp_path):
+    module, data = parts(facades, **WINDOWS)
+    trainer(tmp_path, max_steps=4, limit_val_batches=0).fit(module, datamodule=data)
+    assert same(state_of(tmp_path / "last.ckpt"), state_of(in_windows / "last.ckpt"))

@@ -367,7 +367,7 @@ class PairedDataModule(LightningDataModule):
         )
 
     def _finished(self) -> tuple[int, int]:
-        """Epoch and finished batches; a batch that is being trained on does not count."""
+        """Epoch and finished batches; those that are being trained on, or held for it, do not count."""
         position = self.position
         done = position.start + position.delivered
         trainer = self.trainer
@@ -375,6 +375,7 @@ class PairedDataModule(LightningDataModule):
             return position.epoch, done
         progress: Any = trainer.fit_loop.epoch_loop.batch_progress.current
         done -= int(progress.ready > progress.processed)
+        done -= getattr(trainer.lightning_module, "held_batches", 0)
         if done >= trainer.num_training_batches:
             return position.epoch + 1, 0
         return position.epoch, done

@@ -21,10 +21,12 @@ from asap_lightning.models.discriminators import Features
 from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.diverged import check_finite
 from asap_lightning.training.judging import judge_for_generator, judge_jointly
-from asap_lightning.training.resumable import ResumableModule
+from asap_lightning.training.measuring import MeasuringModule
 from asap_lightning.training.resumed_state import fit_average, keep_settings_over_loads
+from asap_lightning.training.scaling import NetworkScalers
 from asap_lightning.training.schedule import ConstantThenLinear
-from asap_lightning.training.updates import check_settings, frozen, named_terms, with_guide
+from asap_lightning.training.updates import check_settings, frozen, named_terms, total, with_guide
+from asap_lightning.training.window import Part, Window, add_terms
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 Order = Literal["generator_first", "discriminator_first"]
@@ -32,10 +34,10 @@ Terms = dict[str, Tensor]
 CONSTANT = ConstantThenLinear(decay=0)
 
 
-class TranslationModule(ResumableModule):
+class TranslationModule(MeasuringModule):
     """Alternates generator and discriminator updates (manual optimization).
 
-    One training step is one generator update and ``d_steps_per_g`` discriminator updates on the same batch.
+    A step is one generator update and ``d_steps_per_g`` discriminator updates on the same window of batches.
     `trainer.global_step`, ``max_steps``, checkpoint intervals and logged x-axes count generator updates.
 
     Args:
@@ -50,7 +52,8 @@ class TranslationModule(ResumableModule):
         d_steps_per_g: discriminator updates a generator update.
         share_fake: with ``generator_first``, reuse the generator step's image for the discriminator, which
             saves a forward pass but shows the discriminator the generator of before the update.
-        accumulate: batches whose gradients make one update.
+        accumulate: batches whose gradients make one update: the window. An epoch's last one may hold fewer.
+            Every update takes the mean over the window's images, as one batch of all of them would.
         clip: largest gradient norm, for each network; None does not clip.
         ema: decay of an exponential moving average of the generator's weights, used in validation and
             prediction; None keeps none.
@@ -78,7 +81,7 @@ class TranslationModule(ResumableModule):
         metrics: ImageMetrics | None = None,
         description: ModelDescription | None = None,
     ) -> None:
-        super().__init__(description)
+        super().__init__(metrics, description)
         self.automatic_optimization = False
         if objective.needs_discriminator != (discriminator is not None):
             raise UserError(
@@ -97,7 +100,7 @@ class TranslationModule(ResumableModule):
         self.schedule = schedule
         self.order, self.d_steps_per_g, self.share_fake = order, d_steps_per_g, share_fake
         self.accumulate, self.clip = accumulate, clip
-        self.metrics = ImageMetrics() if metrics is None else metrics
+        self._held: list[Batch] = []  # of the window that is not whole yet
         self.on_judged: Callable[[Features, Features], None] | None = None
         if compile:
             generator.compile()
@@ -141,98 +144,129 @@ class TranslationModule(ResumableModule):
         """Translates conditions to images (B, 3, H, W) in [-1, 1] with the inference weights."""
         return self.inference_generator(condition).image
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Terms:
-        """One generator update and its discriminator updates; returns the detached terms by logged name."""
+    @property
+    def held_batches(self) -> int:
+        return len(self._held)
+
+    def on_fit_start(self) -> None:
+        """Gives each network its loss scaler, and lets Lightning count windows where it counts steps."""
+        self._scalers = NetworkScalers(self.trainer.precision_plugin, 1 if self.discriminator is None else 2)
+        self.trainer.accumulate_grad_batches = self.accumulate
+
+    def on_fit_end(self) -> None:
+        self.trainer.accumulate_grad_batches = 1  # Lightning begins no manual optimization with another
+
+    def on_train_epoch_start(self) -> None:
+        self._held.clear()  # a training that was stopped inside a window goes on at its beginning
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Terms | None:
+        """Takes a batch; with the last of its window updates both networks.
+
+        Returns:
+            The detached terms by logged name, means over the window's images; None inside a window.
+        """
+        self._held.append(with_guide(batch) if self.generator.takes_guide else batch)
+        if not self._closes_window(batch_idx):
+            if self.trainer._results is not None:
+                self.trainer._results.reset()  # or else Lightning would log the last window's values again
+            return None
+        window = Window(self._held, self.spec)
+        self._held.clear()
         optimizers = self._prepared_optimizers()
-        steps_now = self._closes_window(batch_idx)
-        if self.generator.takes_guide:
-            batch = with_guide(batch)
-        planes = self.spec.encode(batch.condition)
-        if self.discriminator is None:
-            terms = self._generator_update(batch, planes, optimizers[0], steps_now)[0]
-        elif self.order == "generator_first":
-            terms, fake = self._generator_update(batch, planes, optimizers[0], steps_now)
-            for _ in range(self.d_steps_per_g):
-                shown = fake if self.share_fake else self._fresh_fake(batch.condition)
-                terms |= self._discriminator_update(batch, planes, shown, optimizers[1], steps_now)
-        else:
-            terms = self._discriminator_then_generator(batch, planes, optimizers, steps_now)
-        terms = self.over_processes(terms)
-        self._log_step(terms, optimizers, batch.condition.batch_size)
+        terms = self.over_processes(self._update(window, optimizers))
+        self._log_step(terms, optimizers, window.images)
         return terms
 
-    def _discriminator_then_generator(
-        self, batch: Batch, planes: Tensor, optimizers: list[LightningOptimizer], steps_now: bool
-    ) -> Terms:
-        output: GeneratorOutput = self.generator(batch.condition)
-        terms: Terms = {}
+    def _update(self, window: Window, optimizers: list[LightningOptimizer]) -> Terms:
+        if self.discriminator is None:
+            return self._update_generator(window, optimizers[0])[0]
+        if self.order == "generator_first":
+            terms, fakes = self._update_generator(window, optimizers[0])
+            for _ in range(self.d_steps_per_g):
+                terms |= self._update_discriminator(window, optimizers[1], fakes if self.share_fake else None)
+            return terms
+        # One fake for both. The graphs of several batches are not held: the generator makes them anew.
+        output = self.generator(window.batches[0].condition) if len(window) == 1 else None
+        fakes = (
+            [self._fresh_fake(batch.condition) for batch in window.batches]
+            if output is None
+            else [output.image.detach()]
+        )
+        terms = {}
         for _ in range(self.d_steps_per_g):
-            terms |= self._discriminator_update(
-                batch, planes, output.image.detach(), optimizers[1], steps_now
-            )
-        return self._generator_update(batch, planes, optimizers[0], steps_now, output)[0] | terms
+            terms |= self._update_discriminator(window, optimizers[1], fakes)
+        return self._update_generator(window, optimizers[0], output)[0] | terms
 
-    def _generator_update(
-        self,
-        batch: Batch,
-        planes: Tensor,
-        optimizer: LightningOptimizer,
-        steps_now: bool,
-        output: GeneratorOutput | None = None,
-    ) -> tuple[Terms, Tensor]:
-        photo = batch.require_photo()
-        with frozen(self.discriminator):
-            output = self.generator(batch.condition) if output is None else output
-            fake = real = None
-            if self.discriminator is not None:
-                fake, real = judge_for_generator(
-                    self.discriminator,
-                    planes,
-                    output.image,
-                    photo,
-                    with_real=self.objective.needs_real_features,
-                )
-            terms = self.objective.generator_terms(
-                output.image, photo, fake=fake, real=real, extras=output.extras, planes=planes
-            )
-            self._backward(terms, "loss_g")
-        if steps_now:
+    def _update_generator(
+        self, window: Window, optimizer: LightningOptimizer, output: GeneratorOutput | None = None
+    ) -> tuple[Terms, list[Tensor]]:
+        """One update; returns the terms and the images of before it."""
+        sums: Terms = {}
+        fakes = []
+        with self._scalers.of(0):
+            with frozen(self.discriminator):
+                for part in window:
+                    made = self.generator(part.batch.condition) if output is None else output
+                    terms = self._generator_terms(part, made)
+                    self._backward(terms, "loss_g", part.share)
+                    add_terms(sums, named_terms(terms, "loss_g"), part.share)
+                    fakes.append(made.image.detach())
+                    del made, terms  # the graph, before the next batch makes its own
             self._step(optimizer)
-            if self.ema_generator is not None:
-                self.ema_generator.update_parameters(self.generator)
-        return named_terms(terms, "loss_g"), output.image.detach()
+        if self.ema_generator is not None:
+            self.ema_generator.update_parameters(self.generator)
+        return sums, fakes
+
+    def _generator_terms(self, part: Part, output: GeneratorOutput) -> Terms:
+        photo = part.batch.require_photo()
+        fake = real = None
+        if self.discriminator is not None:
+            fake, real = judge_for_generator(
+                self.discriminator,
+                part.planes,
+                output.image,
+                photo,
+                with_real=self.objective.needs_real_features,
+            )
+        return self.objective.generator_terms(
+            output.image, photo, fake=fake, real=real, extras=output.extras, planes=part.planes
+        )
 
     @torch.no_grad()
     def _fresh_fake(self, condition: Condition) -> Tensor:
         return self.generator(condition).image
 
-    def _discriminator_update(
-        self, batch: Batch, planes: Tensor, fake: Tensor, optimizer: LightningOptimizer, steps_now: bool
+    def _update_discriminator(
+        self, window: Window, optimizer: LightningOptimizer, fakes: list[Tensor] | None
     ) -> Terms:
+        """One update, on these images of the window's conditions or on fresh ones."""
         assert self.discriminator is not None
-        judged_fake, judged_real = judge_jointly(self.discriminator, planes, fake, batch.require_photo())
-        if self.on_judged is not None:  # a callback watches the verdicts on fake and real
-            self.on_judged(judged_fake, judged_real)
-        terms = self.objective.discriminator_terms(judged_fake, judged_real)
-        self._backward(terms, "loss_d")
-        if steps_now:
+        sums: Terms = {}
+        with self._scalers.of(1):
+            for index, (batch, planes, share) in enumerate(window):
+                fake = self._fresh_fake(batch.condition) if fakes is None else fakes[index]
+                judged = judge_jointly(self.discriminator, planes, fake, batch.require_photo())
+                if self.on_judged is not None:  # a callback watches the verdicts on fake and real
+                    self.on_judged(*judged)
+                terms = self.objective.discriminator_terms(*judged)
+                self._backward(terms, "loss_d", share)
+                add_terms(sums, named_terms(terms, "loss_d"), share)
+                del judged, terms
             self._step(optimizer)
-        return named_terms(terms, "loss_d")
+        return sums
 
-    def _backward(self, terms: Terms, prefix: str) -> None:
+    def _backward(self, terms: Terms, prefix: str, share: float) -> None:
         if self.device.type == "cpu" or self._logs_now():  # reading a GPU's values every step would stall it
             check_finite(terms, prefix, self.global_step)
-        self.manual_backward(torch.stack([term.float() for term in terms.values()]).sum() / self.accumulate)
+        self.manual_backward(total(terms) * share)
 
     def _step(self, optimizer: LightningOptimizer) -> None:
+        self._scalers.unscale(optimizer.optimizer)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clips, after a mixed-precision scaler has unscaled (a fused optimizer leaves that to its step)."""
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
-            scaler.unscale_(optimizer)
+        """Clips the gradients, which no loss scaling multiplies any more."""
         if self.clip is not None:
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.clip)
@@ -273,39 +307,3 @@ class TranslationModule(ResumableModule):
         self.log_dict({**terms, **rates}, batch_size=batch_size)
         self.log("step", float(self.global_step), batch_size=batch_size)
         self.log("epoch", float(self.current_epoch), batch_size=batch_size)
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Translates a batch and updates the metrics; callbacks draw what it returns."""
-        if self.inference_generator.needs_guide and batch.photo is not None:
-            batch = with_guide(batch)
-        generated = self(batch.condition)
-        if batch.photo is not None:
-            self.metrics.update(generated, batch.photo, valid=batch.valid)
-        return {"generated": generated, "batch": batch}
-
-    def on_validation_epoch_start(self) -> None:
-        super().on_validation_epoch_start()
-        self.metrics.reset()  # an evaluation before this one may have been broken off
-
-    def on_validation_epoch_end(self) -> None:
-        """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
-        self._log_metrics("val")
-
-    def _log_metrics(self, split: str) -> None:
-        if not self.metrics.has_updates:
-            return
-        values = {f"{split}/{name}": value for name, value in self.metrics.compute().items()}
-        where = {"step": float(self.global_step), "epoch": float(self.current_epoch)}
-        self.log_dict({**values, **where}, sync_dist=True)  # equal already; Lightning warns without it
-        self.metrics.reset()
-
-    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """As `validation_step`."""
-        return self.validation_step(batch, batch_idx)
-
-    def on_test_epoch_start(self) -> None:
-        self.on_validation_epoch_start()
-
-    def on_test_epoch_end(self) -> None:
-        """Logs ``test/psnr``, ``test/ssim``, ``test/l1`` over the whole test set."""
-        self._log_metrics("test")

@@ -44,7 +44,7 @@ def start_epoch_if_changed(checkpoint: dict[str, Any], trainer: Trainer, accumul
         return False
     epoch = int(stored["epoch"]) + bool(stored["batch"])
     checkpoint[key] = {**data.state_dict(), "epoch": epoch, "batch": 0}
-    _at_start_of(epoch, checkpoint["loops"]["fit_loop"])
+    _at_start_of(epoch, checkpoint["loops"]["fit_loop"], updates=int(checkpoint["global_step"]))
     _say(stored, epoch, changed)
     return True
 
@@ -56,7 +56,7 @@ def begin_epoch(trainer: Trainer) -> None:
     loop.reset_restart_stage()
 
 
-def _at_start_of(epoch: int, loops: dict[str, Any]) -> None:
+def _at_start_of(epoch: int, loops: dict[str, Any], updates: int) -> None:
     """Sets the loops' counters to those of a run that has just ended the epoch before ``epoch``."""
     trackers = ("ready", "started", "processed", "completed")
     loops["epoch_progress"] = {part: dict.fromkeys(trackers, epoch) for part in ("total", "current")}
@@ -68,7 +68,7 @@ def _at_start_of(epoch: int, loops: dict[str, Any]) -> None:
     }
     nothing = {part: dict.fromkeys(trackers, 0) for part in ("total", "current")}
     loops["epoch_loop.val_loop.batch_progress"] = {**nothing, "is_last_batch": False}
-    loops["epoch_loop.state_dict"] = {"_batches_that_stepped": batches}
+    loops["epoch_loop.state_dict"] = {"_batches_that_stepped": updates}
 
 
 @rank_zero_only

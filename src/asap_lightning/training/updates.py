@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +36,17 @@ def with_guide(batch: Batch) -> Batch:
     return replace(batch, condition=replace(batch.condition, guide=batch.require_photo()))
 
 
+def total(terms: Terms) -> Tensor:
+    """The sum of the terms, in float32 at least."""
+    dtype = reduce(torch.promote_types, (term.dtype for term in terms.values()), torch.float32)
+    return torch.stack([term.to(dtype) for term in terms.values()]).sum()
+
+
 def named_terms(terms: Terms, prefix: str) -> Terms:
     """Detached terms and their total under their logged names."""
-    named = {f"{prefix}/{name}": term.detach() for name, term in terms.items()}
-    return {**named, f"{prefix}/total": torch.stack([t.float() for t in named.values()]).sum()}
+    detached = {name: term.detach() for name, term in terms.items()}
+    named = {f"{prefix}/{name}": term for name, term in detached.items()}
+    return {**named, f"{prefix}/total": total(detached)}
 
 
 @contextmanager

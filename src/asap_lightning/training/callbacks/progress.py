@@ -43,6 +43,7 @@ class TrainingProgress(ProgressBar):
         self._train_task: TaskID | None = None
         self._validation_task: TaskID | None = None
         self._clock = _Clock()
+        self._losses: Mapping[str, Any] = {}
         self._shown = -math.inf
 
     @property
@@ -59,6 +60,7 @@ class TrainingProgress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         total = total_steps(trainer)
         self._clock = _Clock(start_step=trainer.global_step, total=total)
+        self._losses = {}
         self._shown = -math.inf
         if self.live and self.is_enabled:
             self._open_bar()
@@ -71,12 +73,13 @@ class TrainingProgress(ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._clock.add(len(batch.names) * trainer.world_size)
+        if isinstance(outputs, Mapping) and outputs:  # none inside an accumulation window
+            self._losses = outputs
         now = time.perf_counter()
         finished = self._clock.total is not None and trainer.global_step >= self._clock.total
         if self.is_enabled and (now - self._shown >= self._period or finished):
             self._shown = now
-            losses = outputs if isinstance(outputs, Mapping) else {}
-            self._show(trainer, f"{self._clock.pace(trainer.global_step)}  {loss_text(losses)}")
+            self._show(trainer, f"{self._clock.pace(trainer.global_step)}  {loss_text(self._losses)}")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.live and self.is_enabled:
@@ -166,16 +169,18 @@ class _Clock:
 
 
 def total_steps(trainer: Trainer) -> int | None:
-    """Generator updates until the end; None if the training has no known end.
-
-    With ``max_epochs`` alone it takes one update a batch; accumulation makes the true end earlier.
-    """
+    """Generator updates until the end; None if the training has no known end."""
     if trainer.max_steps is not None and trainer.max_steps >= 0:
         by_steps: float = trainer.max_steps
     else:
         by_steps = math.inf
     epochs = trainer.max_epochs
-    by_epochs = math.inf if epochs is None or epochs < 0 else epochs * trainer.num_training_batches
+    updates = trainer.num_training_batches / trainer.accumulate_grad_batches  # an epoch; inf: not known
+    by_epochs = (
+        math.inf
+        if epochs is None or epochs < 0
+        else epochs * (math.ceil(updates) if math.isfinite(updates) else updates)
+    )
     total = min(by_steps, by_epochs)
     return int(total) if math.isfinite(total) else None
 

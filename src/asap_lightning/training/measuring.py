@@ -1,0 +1,66 @@
+"""The part of the module that validates and tests: translate, compare with the photos, log the means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asap_lightning.data.batch import Batch
+from asap_lightning.metrics import ImageMetrics
+from asap_lightning.models import Generator
+from asap_lightning.training.checkpoint import ModelDescription
+from asap_lightning.training.resumable import ResumableModule
+from asap_lightning.training.updates import with_guide
+
+
+class MeasuringModule(ResumableModule):
+    """Measures the images of `inference_generator`.
+
+    Args:
+        metrics: what is measured; None takes PSNR, SSIM and L1.
+        description: as of `ResumableModule`.
+    """
+
+    def __init__(self, metrics: ImageMetrics | None, description: ModelDescription | None) -> None:
+        super().__init__(description)
+        self.metrics = ImageMetrics() if metrics is None else metrics
+
+    @property
+    def inference_generator(self) -> Generator:
+        """The generator to translate with."""
+        raise NotImplementedError
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Translates a batch and updates the metrics; callbacks draw what it returns."""
+        if self.inference_generator.needs_guide and batch.photo is not None:
+            batch = with_guide(batch)
+        generated = self(batch.condition)
+        if batch.photo is not None:
+            self.metrics.update(generated, batch.photo, valid=batch.valid)
+        return {"generated": generated, "batch": batch}
+
+    def on_validation_epoch_start(self) -> None:
+        super().on_validation_epoch_start()
+        self.metrics.reset()  # an evaluation before this one may have been broken off
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
+        self._log_metrics("val")
+
+    def _log_metrics(self, split: str) -> None:
+        if not self.metrics.has_updates:
+            return
+        values = {f"{split}/{name}": value for name, value in self.metrics.compute().items()}
+        where = {"step": float(self.global_step), "epoch": float(self.current_epoch)}
+        self.log_dict({**values, **where}, sync_dist=True)  # equal already; Lightning warns without it
+        self.metrics.reset()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """As `validation_step`."""
+        return self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_start(self) -> None:
+        self.on_validation_epoch_start()
+
+    def on_test_epoch_end(self) -> None:
+        """Logs ``test/psnr``, ``test/ssim``, ``test/l1`` over the whole test set."""
+        self._log_metrics("test")
