@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.interop.description import Description, State
+from asap_lightning.interop.description import InferredNetwork, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
 from asap_lightning.interop.state_dicts import state_of
@@ -36,7 +36,7 @@ class System:
     """
 
     title: str
-    infer: Callable[[State, Mapping[str, Any]], Description]
+    infer: Callable[[State, Mapping[str, Any]], InferredNetwork]
     names: Callable[[Any, State], NameMap]
     marks: tuple[str, ...]
     hint: str
@@ -96,7 +96,7 @@ class Conversion:
     """
 
     network: nn.Module
-    description: Description
+    description: InferredNetwork
     notes: list[str] = field(default_factory=list)
 
 
@@ -205,8 +205,13 @@ def _label_channels(state: State, system: str) -> int:
 
 
 def _with_encoder(
-    path: Path, system: str, description: Description, state: State, encoder: Path | None, notes: list[str]
-) -> tuple[Description, dict[str, Tensor]]:
+    path: Path,
+    system: str,
+    description: InferredNetwork,
+    state: State,
+    encoder: Path | None,
+    notes: list[str],
+) -> tuple[InferredNetwork, dict[str, Tensor]]:
     """Adds the encoder's weights (``net_E.`` before their names) where the generator takes a style."""
     features = bool(description.arguments.get("features"))
     wants = (system == "spade" and "style" in description.arguments) or features

@@ -17,7 +17,7 @@ Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Description:
+class InferredNetwork:
     """Class, arguments and kind of condition of a network, inferred from weights and options.
 
     Attributes:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from asap_lightning import losses, ops
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import Description, Options, State
+from asap_lightning.interop.description import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
 from asap_lightning.interop.systems.common import flag
@@ -83,7 +83,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def _loaded(
-    recording: Recording, description: Description, names: Callable[[Any], NameMap], hint: str = ""
+    recording: Recording, description: InferredNetwork, names: Callable[[Any], NameMap], hint: str = ""
 ) -> Any:
     """The described network with the recording's weights, in the recorded mode."""
     network: nn.Module = description.build()
@@ -115,7 +115,7 @@ def condition_of(recording: Recording, spec: ConditionSpec) -> Condition:
     return Condition(label=label, instance=instance)
 
 
-def _spec(description: Description) -> ConditionSpec:
+def _spec(description: InferredNetwork) -> ConditionSpec:
     if description.spec is None:
         raise ValueError("this network takes no condition")
     return description.spec

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import Description, Options, State
+from asap_lightning.interop.description import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, tensor
 from asap_lightning.models import AsapGenerator
@@ -94,7 +94,7 @@ def infer_mlp(parameters: int, channels: int, s2: int, options: Options) -> Mlp:
     return best[0]
 
 
-def infer(state: State, options: Options) -> Description:
+def infer(state: State, options: Options) -> InferredNetwork:
     """The generator's settings: nearly all of them are in the shapes of its weights."""
     reflection = f"{PREFIX}.0.0.weight" not in state
     first = tensor(state, f"{PREFIX}.1.0.weight" if reflection else f"{PREFIX}.0.0.weight", "ASAP-Net")
@@ -119,7 +119,7 @@ def infer(state: State, options: Options) -> Description:
         "padding": "reflection" if reflection else "zeros",
         "positional_encoding": mlp.encoding,
     }
-    return Description("asap_lightning.models.AsapGenerator", arguments, spec)
+    return InferredNetwork("asap_lightning.models.AsapGenerator", arguments, spec)
 
 
 def names(generator: AsapGenerator) -> NameMap:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asap_lightning.interop.description import Description, Options, State, partial_node
+from asap_lightning.interop.description import InferredNetwork, Options, State, partial_node
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, param_free_norm, tensor
 from asap_lightning.interop.systems.spade import blocks, spade_pairs
@@ -17,7 +17,7 @@ UNUSED = (r"\.conv_[02]\.norm_layer\.", r"\.norm_0\.")
 _DOUBLINGS_TO_NAME = {5: "normal", 6: "more", 7: "most"}
 
 
-def infer(state: State, options: Options) -> Description:
+def infer(state: State, options: Options) -> InferredNetwork:
     """The generator's settings; the pyramid's height tells the upsampling."""
     tensor(
         state,
@@ -38,7 +38,9 @@ def infer(state: State, options: Options) -> Description:
         arguments[key] = partial_node("torch.nn.BatchNorm2d" if affine else "torch.nn.InstanceNorm2d")
     if "up_0.conv_s.weight_orig" not in state:
         arguments["weight_norm"] = partial_node("asap_lightning.models.layers.unchanged")
-    return Description("asap_lightning.models.CcFpseGenerator", arguments, condition_spec(channels, options))
+    return InferredNetwork(
+        "asap_lightning.models.CcFpseGenerator", arguments, condition_spec(channels, options)
+    )
 
 
 def names(generator: CcFpseGenerator) -> NameMap:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from asap_lightning.interop.description import Description, Options, State
+from asap_lightning.interop.description import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import indices, judged, norm_node, tensor
 from asap_lightning.models import MultiscaleDiscriminator
@@ -21,7 +21,7 @@ def _inner(state: State, layer: int) -> str:
     )
 
 
-def infer(state: State, options: Options) -> Description:
+def infer(state: State, options: Options) -> InferredNetwork:
     """The discriminator's settings, for planes that are fed directly."""
     first = tensor(state, "discriminator_0.model0.0.weight", "SPADE's multi-scale discriminator")
     spec, channels = judged(first.shape[1])
@@ -36,7 +36,7 @@ def infer(state: State, options: Options) -> Description:
         "spectral": f"discriminator_0.{inner}.weight_orig" in state,
         **channels,
     }
-    return Description("asap_lightning.models.MultiscaleDiscriminator", arguments, spec)
+    return InferredNetwork("asap_lightning.models.MultiscaleDiscriminator", arguments, spec)
 
 
 def names(discriminator: MultiscaleDiscriminator) -> NameMap:

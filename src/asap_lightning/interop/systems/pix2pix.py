@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import Description, Options, State, partial_node
+from asap_lightning.interop.description import InferredNetwork, Options, State, partial_node
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
 from asap_lightning.interop.systems.common import flag, image_spec, judged, norm_node, option, tensor
@@ -15,7 +15,7 @@ from asap_lightning.models import PatchGan, PixelGan, ResnetGenerator, UNetGener
 HINT = "settings that explain it: netG, norm, no_dropout"
 
 
-def infer(state: State, options: Options) -> Description:
+def infer(state: State, options: Options) -> InferredNetwork:
     """The settings of a U-Net or ResNet generator, whichever the names show."""
     if "model.model.0.weight" in state:
         return infer_unet(state, options)
@@ -29,7 +29,7 @@ def _paths(depth: int) -> list[str]:
     return paths
 
 
-def infer_unet(state: State, options: Options) -> Description:
+def infer_unet(state: State, options: Options) -> InferredNetwork:
     """Depth is the nesting of the names; dropout and the statistics at test time come from the options."""
     first = tensor(state, "model.model.0.weight", "a pix2pix U-Net")
     depth = 1
@@ -52,7 +52,7 @@ def infer_unet(state: State, options: Options) -> Description:
         "dropout": 0.5 if dropout else 0.0,
         "noise_at_test": not evaluated,
     }
-    return Description("asap_lightning.models.UNetGenerator", arguments, image_spec(first.shape[1]))
+    return InferredNetwork("asap_lightning.models.UNetGenerator", arguments, image_spec(first.shape[1]))
 
 
 def unet_names(generator: UNetGenerator) -> NameMap:
@@ -71,7 +71,7 @@ def unet_names(generator: UNetGenerator) -> NameMap:
     return NameMap(generator, pairs)
 
 
-def infer_resnet(state: State, options: Options) -> Description:
+def infer_resnet(state: State, options: Options) -> InferredNetwork:
     """The ResNet generator's settings."""
     layout = resnet.infer(state, "a pix2pix ResNet generator")
     padding = str(option(options, "padding_type", default="reflect"))
@@ -84,7 +84,7 @@ def infer_resnet(state: State, options: Options) -> Description:
         "dropout": 0.5 if layout.dropout else 0.0,
         "padding": padding if layout.padding == "reflect" else layout.padding,
     }
-    return Description("asap_lightning.models.ResnetGenerator", arguments, image_spec(layout.inputs))
+    return InferredNetwork("asap_lightning.models.ResnetGenerator", arguments, image_spec(layout.inputs))
 
 
 def resnet_names(generator: ResnetGenerator, state: State) -> NameMap:
@@ -100,7 +100,7 @@ def names(generator: UNetGenerator | ResnetGenerator, state: State) -> NameMap:
     return resnet_names(generator, state)
 
 
-def infer_patchgan(state: State, options: Options) -> Description:
+def infer_patchgan(state: State, options: Options) -> InferredNetwork:
     """A PatchGAN's settings: the number of convolutions tells its receptive field."""
     first = tensor(state, "model.0.weight", "a pix2pix PatchGAN")
     spec, channels = judged(first.shape[1])
@@ -112,7 +112,7 @@ def infer_patchgan(state: State, options: Options) -> Description:
         "norm": norm_node(state, "model.3", has_bias=has_bias),
         "bias": has_bias,
     }
-    return Description("asap_lightning.models.PatchGan", {**arguments, **channels}, spec)
+    return InferredNetwork("asap_lightning.models.PatchGan", {**arguments, **channels}, spec)
 
 
 def patchgan_names(discriminator: PatchGan) -> NameMap:
@@ -125,7 +125,7 @@ def patchgan_names(discriminator: PatchGan) -> NameMap:
     return NameMap(discriminator, pairs)
 
 
-def infer_pixelgan(state: State, options: Options) -> Description:
+def infer_pixelgan(state: State, options: Options) -> InferredNetwork:
     """A PixelGAN's settings."""
     first = tensor(state, "net.0.weight", "a pix2pix PixelGAN")
     spec, channels = judged(first.shape[1])
@@ -135,7 +135,7 @@ def infer_pixelgan(state: State, options: Options) -> Description:
         "norm": norm_node(state, "net.3", has_bias=has_bias),
         "bias": has_bias,
     }
-    return Description("asap_lightning.models.PixelGan", {**arguments, **channels}, spec)
+    return InferredNetwork("asap_lightning.models.PixelGan", {**arguments, **channels}, spec)
 
 
 def pixelgan_names(discriminator: PixelGan) -> NameMap:

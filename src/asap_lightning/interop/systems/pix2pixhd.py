@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asap_lightning.interop.description import Description, Options, State
+from asap_lightning.interop.description import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
 from asap_lightning.interop.systems.common import condition_spec, indices, judged, norm_node, tensor
@@ -22,7 +22,7 @@ def enhancer_count(state: State) -> int:
     return len(indices(state, r"model(\d+)_1\."))
 
 
-def infer(state: State, options: Options, features: int = 0) -> Description:
+def infer(state: State, options: Options, features: int = 0) -> InferredNetwork:
     """The generator's settings; ``features`` of its input channels are instance features."""
     enhancers = enhancer_count(state)
     layout = resnet.infer(state, "pix2pixHD", has_head=enhancers == 0)
@@ -38,7 +38,7 @@ def infer(state: State, options: Options, features: int = 0) -> Description:
         inner = indices(state, r"model1_2\.(\d+)\.conv_block\.")
         arguments["enhancer_blocks"] = len(inner)
     spec = condition_spec(layout.inputs - features, options)
-    return Description("asap_lightning.models.Pix2pixHDGenerator", arguments, spec)
+    return InferredNetwork("asap_lightning.models.Pix2pixHDGenerator", arguments, spec)
 
 
 def names(generator: Pix2pixHDGenerator) -> NameMap:
@@ -74,7 +74,7 @@ def names(generator: Pix2pixHDGenerator) -> NameMap:
     return NameMap(generator, pairs)
 
 
-def infer_encoder(state: State, options: Options) -> Description:
+def infer_encoder(state: State, options: Options) -> InferredNetwork:
     """The feature encoder's settings."""
     layout = resnet.infer(state, "pix2pixHD's feature encoder")
     arguments = {
@@ -83,7 +83,7 @@ def infer_encoder(state: State, options: Options) -> Description:
         "downs": layout.downs,
         "norm": norm_node(state, "model.2", has_bias=True),
     }
-    return Description("asap_lightning.models.pix2pixhd.InstanceEncoder", arguments)
+    return InferredNetwork("asap_lightning.models.pix2pixhd.InstanceEncoder", arguments)
 
 
 def _encoder_pairs(encoder: InstanceEncoder) -> list[tuple[str, str]]:
@@ -97,7 +97,7 @@ def encoder_names(encoder: InstanceEncoder) -> NameMap:
     return NameMap(encoder, _encoder_pairs(encoder))
 
 
-def infer_discriminator(state: State, options: Options) -> Description:
+def infer_discriminator(state: State, options: Options) -> InferredNetwork:
     """The discriminator's settings."""
     first = tensor(state, "scale0_layer0.0.weight", "pix2pixHD's discriminator")
     spec, channels = judged(first.shape[1])
@@ -109,7 +109,7 @@ def infer_discriminator(state: State, options: Options) -> Description:
         "norm": norm_node(state, "scale0_layer1.1", has_bias=True),
     }
     target = "asap_lightning.models.Pix2pixHDDiscriminator"
-    return Description(target, {**arguments, **channels}, spec)
+    return InferredNetwork(target, {**arguments, **channels}, spec)
 
 
 def discriminator_names(discriminator: Pix2pixHDDiscriminator) -> NameMap:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asap_lightning.interop.description import Description, Options, State
+from asap_lightning.interop.description import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import indices, option, tensor
 from asap_lightning.singan.networks import ScaleDiscriminator, ScaleGenerator
@@ -24,14 +24,14 @@ def _arguments(state: State, options: Options) -> dict[str, Any]:
     }
 
 
-def infer_generator(state: State, options: Options) -> Description:
+def infer_generator(state: State, options: Options) -> InferredNetwork:
     """One scale's generator."""
-    return Description("asap_lightning.singan.networks.ScaleGenerator", _arguments(state, options))
+    return InferredNetwork("asap_lightning.singan.networks.ScaleGenerator", _arguments(state, options))
 
 
-def infer_discriminator(state: State, options: Options) -> Description:
+def infer_discriminator(state: State, options: Options) -> InferredNetwork:
     """One scale's discriminator."""
-    return Description("asap_lightning.singan.networks.ScaleDiscriminator", _arguments(state, options))
+    return InferredNetwork("asap_lightning.singan.networks.ScaleDiscriminator", _arguments(state, options))
 
 
 def names(network: ScaleGenerator | ScaleDiscriminator) -> NameMap:

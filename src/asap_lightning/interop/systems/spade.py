@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import Description, Options, State, partial_node
+from asap_lightning.interop.description import InferredNetwork, Options, State, partial_node
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, param_free_norm, tensor
 from asap_lightning.models import SpadeGenerator
@@ -38,7 +38,7 @@ def infer_upsampling(state: State, options: Options) -> str:
     )
 
 
-def infer(state: State, options: Options) -> Description:
+def infer(state: State, options: Options) -> InferredNetwork:
     """The generator's settings."""
     start = tensor(state, "fc.weight", "SPADE")
     shared = tensor(state, "head_0.norm_0.mlp_shared.0.weight", "SPADE")
@@ -62,7 +62,7 @@ def infer(state: State, options: Options) -> Description:
             "image_size": [rows * scale, columns * scale],
             "encoder": False,
         }
-    return Description(
+    return InferredNetwork(
         "asap_lightning.models.SpadeGenerator", arguments, condition_spec(shared.shape[1], options)
     )
 
@@ -78,7 +78,7 @@ def infer_grid(cells: int, options: Options, upsampling: str) -> tuple[int, int]
     return rows, round(rows * ratio)
 
 
-def with_encoder(description: Description, encoder: State) -> Description:
+def with_encoder(description: InferredNetwork, encoder: State) -> InferredNetwork:
     """The same generator with the image encoder of ``net_E`` built in."""
     arguments = {
         **description.arguments,
@@ -86,10 +86,10 @@ def with_encoder(description: Description, encoder: State) -> Description:
         "encoder_width": encoder["layer1.0.weight_orig"].shape[0],
         "encoder_layers": len(indices(encoder, r"layer(\d+)\.")),
     }
-    return Description(description.target, arguments, description.spec)
+    return InferredNetwork(description.target, arguments, description.spec)
 
 
-def infer_encoder(state: State, options: Options) -> Description:
+def infer_encoder(state: State, options: Options) -> InferredNetwork:
     """The image encoder's settings."""
     first = tensor(state, "layer1.0.weight_orig", "SPADE's image encoder")
     layers = len(indices(state, r"layer(\d+)\."))
@@ -101,7 +101,7 @@ def infer_encoder(state: State, options: Options) -> Description:
         "layers": layers,
         "image_size": side * 2**layers,
     }
-    return Description("asap_lightning.models.spade.StyleEncoder", arguments)
+    return InferredNetwork("asap_lightning.models.spade.StyleEncoder", arguments)
 
 
 def spade_pairs(ours: str, theirs: str) -> list[tuple[str, str]]:
