@@ -2,17 +2,17 @@
 
 import pytest
 import torch
-from torchvision.models import vgg19
 
 from asap_lightning.losses import ContentLoss, TranslationObjective
 from asap_lightning.losses.content import SHARES
+from asap_lightning.models.pretrained.vgg import vgg19_layers
 
 
 @pytest.fixture(scope="module")
 def loss(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
-    torch.save({f"features.{k}": v for k, v in vgg19(weights=None).features.state_dict().items()}, path)
+    torch.save(vgg19_layers().state_dict(), path)
     return ContentLoss(weights=path)
 
 

@@ -2,21 +2,22 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
-from torchvision.models import vgg19
 
 from asap_lightning.errors import UserError
 from asap_lightning.losses import PerceptualLoss, TranslationObjective
-from asap_lightning.losses.perceptual import load_vgg19
+from asap_lightning.models.pretrained.vgg import load_vgg19, vgg19_layers
 
 
 @pytest.fixture(scope="module")
 def weight_file(tmp_path_factory):
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
-    torch.save({f"features.{k}": v for k, v in vgg19(weights=None).features.state_dict().items()}, path)
+    torch.save(vgg19_layers().state_dict(), path)
     return path
 
 
@@ -104,3 +105,9 @@ def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"conv.weight": torch.zeros(1)}, path)
     with pytest.raises(UserError, match=r"other\.pth does not hold VGG-19"):
         PerceptualLoss(weights=path)
+
+
+def test_losses_and_networks_need_no_torchvision():
+    code = "import sys, asap_lightning.losses, asap_lightning.models; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torchvision", "torchmetrics", "pytorch_lightning"} & set(done.stdout.split())

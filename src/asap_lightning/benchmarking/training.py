@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg19
 
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import FACADES, Case
@@ -22,6 +21,7 @@ from asap_lightning.benchmarking.timing import run_pairs
 from asap_lightning.condition import Condition
 from asap_lightning.losses import HingeLoss, PerceptualLoss, TranslationObjective
 from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.models.pretrained.vgg import vgg19_layers
 from asap_lightning.training.judging import judge_for_generator, judge_jointly
 
 BETAS = (0.0, 0.9)
@@ -55,8 +55,7 @@ def make_objective(path: Path, *, plain: bool = False) -> TranslationObjective:
     """ASAP-Net's objective; VGG's weights are random, which costs as much time as the real ones."""
     if not path.is_file():
         torch.manual_seed(0)
-        features = vgg19(weights=None).features.state_dict()
-        torch.save({f"features.{name}": value for name, value in features.items()}, path)
+        torch.save(vgg19_layers().state_dict(), path)
     perceptual = PerceptualLoss(10.0, path, backend="torch" if plain else None)
     if plain:
         perceptual.to(memory_format=torch.contiguous_format)

@@ -9,13 +9,10 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.vgg import cfgs, make_layers
 
-from asap_lightning.errors import UserError
+from asap_lightning.models.pretrained.vgg import load_vgg19
 from asap_lightning.ops.fixed_convolution import FixedConvolution, can_run_fixed
-from asap_lightning.untrusted import load_torch
 
-WEIGHT_FILE = "vgg19-dcbb9e9d.pth"
 Precision = Literal["float32", "bfloat16", "float16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 RELU_LAYERS = (1, 6, 11, 20, 29)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
@@ -137,52 +134,3 @@ def _forget_missing(module: nn.Module, incompatible: Any) -> None:
     """A checkpoint without VGG's weights is complete."""
     own = tuple(f"{name}" for name, _ in module.named_parameters())
     incompatible.missing_keys[:] = [k for k in incompatible.missing_keys if not k.endswith(own)]
-
-
-def default_weight_path() -> Path:
-    """Where torchvision keeps VGG-19: ``$TORCH_HOME/hub/checkpoints``."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHT_FILE
-
-
-def load_vgg19(weights: str | Path | None) -> nn.Sequential:
-    """VGG-19's convolutional layers with weights from a file; never random ones.
-
-    Raises:
-        UserError: file missing, unreadable, or not VGG-19's.
-    """
-    path = Path(weights) if weights is not None else default_weight_path()
-    if not path.is_file():
-        raise UserError(
-            f"the perceptual loss needs VGG-19 weights, but there is no file {path}\n"
-            "  get them where there is internet:  python -c "
-            "\"import torchvision; torchvision.models.vgg19(weights='IMAGENET1K_V1')\"\n"
-            f"  (it writes {WEIGHT_FILE} into torchvision's cache), and copy the file to the path above,\n"
-            "  or name a file:           loss.perceptual.weights=PATH\n"
-            "  or train without it:      loss.perceptual=null"
-        )
-    try:
-        state = load_torch(path)
-    except UserError as error:
-        raise UserError(f"loss.perceptual.weights: {error}") from error
-    network = make_layers(cfgs["E"], batch_norm=False)
-    state = _feature_keys(state)
-    try:
-        network.load_state_dict(state, assign=True)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"loss.perceptual.weights: {path} does not hold VGG-19's weights in torchvision's layout: "
-            f"{str(error).splitlines()[-1].strip()}"
-        ) from error
-    for layer in network:
-        if isinstance(layer, nn.ReLU):
-            layer.inplace = False  # a later layer must not overwrite a feature that the loss uses
-    return network
-
-
-def _feature_keys(state: object) -> dict[str, Tensor]:
-    """The entries of the convolutional part, with or without the 'features.' prefix."""
-    if not isinstance(state, dict):
-        return {}
-    prefix = "features."
-    chosen = {key[len(prefix) :]: value for key, value in state.items() if str(key).startswith(prefix)}
-    return chosen or state

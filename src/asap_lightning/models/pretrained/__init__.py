@@ -1,0 +1,1 @@
+"""Fixed networks whose weights come from files of others: VGG-19."""
