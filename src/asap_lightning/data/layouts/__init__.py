@@ -10,7 +10,7 @@ from asap_lightning.data.layouts.nyu import NyuDepth
 from asap_lightning.data.layouts.pairs import SideBySide
 from asap_lightning.data.layouts.photos import Photos
 from asap_lightning.data.layouts.pix2pixhd import Pix2PixHDFolders
-from asap_lightning.data.layouts.recognise import recognise
+from asap_lightning.data.layouts.recognise import know, recognise
 from asap_lightning.data.layouts.shards import Shards
 from asap_lightning.data.layouts.spade import SpadeFolders
 
@@ -26,6 +26,8 @@ RECOGNISED: tuple[type[Layout], ...] = (
     SideBySide,
 )
 """The layouts that `recognise` knows, the most particular first."""
+
+know(RECOGNISED)
 
 __all__ = [
     "RECOGNISED",

@@ -16,6 +16,7 @@ from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.finding import Contents, scan
 from asap_lightning.data.formats import depth_suffixes, image_suffixes
 from asap_lightning.data.labels import LabelFormat
+from asap_lightning.data.layouts.recognise import advice
 from asap_lightning.data.palette_match import parse_palette
 from asap_lightning.data.reading import (
     label_array,
@@ -143,8 +144,6 @@ class Layout(ABC):
 
     def wrong_root(self, found: str) -> UserError:
         """The error for a folder without what this layout needs; says what it looks like instead."""
-        from asap_lightning.data.layouts.recognise import advice
-
         hint = advice(self.root, type(self))
         return UserError(
             f"data.root={self.root} is not laid out as {self.title}: {found}. Expected:\n{self.expected}"

@@ -1,27 +1,43 @@
-"""Says which layout a folder looks like, for helpful errors."""
+"""Says which layout a folder looks like, for helpful errors.
+
+Layouts ask this module for advice, so it imports none of them: their package tells it what there is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-
-from asap_lightning.data.layouts.base import Layout
-
-
-def known_layouts() -> list[type[Layout]]:
-    """Every layout that can be recognised, the most particular first."""
-    from asap_lightning.data import layouts
-
-    return list(layouts.RECOGNISED)
+from typing import ClassVar, Protocol
 
 
-def recognise(root: Path) -> type[Layout] | None:
+class Recognisable(Protocol):
+    """What is asked of a layout's class."""
+
+    title: ClassVar[str]
+    config: ClassVar[str]
+
+    @classmethod
+    def matches(cls, root: Path) -> bool:
+        """Whether a folder looks like this layout; cheap, reads no image."""
+        ...
+
+
+_known: list[type[Recognisable]] = []
+
+
+def know(layouts: Iterable[type[Recognisable]]) -> None:
+    """Says what can be recognised, the most particular first."""
+    _known[:] = layouts
+
+
+def recognise(root: Path) -> type[Recognisable] | None:
     """The layout that a folder looks like; None if it looks like none. Reads no image."""
     if not root.is_dir():
         return None
-    return next((layout for layout in known_layouts() if layout.matches(root)), None)
+    return next((layout for layout in _known if layout.matches(root)), None)
 
 
-def advice(root: Path, wanted: type[Layout]) -> str:
+def advice(root: Path, wanted: type[Recognisable]) -> str:
     """What to do about a folder that is not laid out as wanted; empty if nothing is known."""
     found = recognise(root)
     if found is not None and found is not wanted:

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from asap_lightning.models.pix2pixhd.clusters import fit_clusters
-from asap_lightning.models.pix2pixhd.generator import Pix2pixHDGenerator
+from asap_lightning.models.pix2pixhd import Pix2pixHDGenerator, fit_clusters
 from asap_lightning.training.checkpoint_writer import ends_training
 
 
