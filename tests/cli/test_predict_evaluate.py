@@ -53,7 +53,7 @@ def test_predict_again_leaves_what_is_there(asap, trained: Path, labels: Path, t
     before = (tmp_path / "out/a.png").stat().st_mtime_ns
     (tmp_path / "out/odd.png").unlink()
     shown = asap(*arguments)
-    assert "2 of 3 images are there already" in shown.err and "translated 1 images" in shown.err
+    assert "2 of 3 images are there already" in shown.err and "translated 1 image with" in shown.err
     assert (tmp_path / "out/a.png").stat().st_mtime_ns == before
     assert asap(*arguments, "overwrite=true").code == 0
     assert (tmp_path / "out/a.png").stat().st_mtime_ns > before
@@ -69,7 +69,7 @@ def test_predict_translates_the_rest_and_lists_bad_files(
     assert shown.code == 2
     assert "2 of 5 files could not be translated" in shown.err
     assert "broken.png" in shown.err and "99" in shown.err
-    assert "1 files are no images and are left alone: notes.txt" in shown.err
+    assert "1 file is no image and is left alone: 1 .txt (notes.txt)" in shown.err
     assert len(list((tmp_path / "out").rglob("*.png"))) == 3
 
 
@@ -96,13 +96,15 @@ def test_predict_mistakes(
 
 def test_predict_would_not_overwrite_its_input(asap, trained: Path, labels: Path) -> None:
     shown = asap("predict", f"ckpt={trained}", f"input={labels}", f"output={labels}")
-    assert shown.code == 2 and "would be overwritten" in shown.err
+    assert shown.code == 2 and "its translation would overwrite" in shown.err
 
 
-def test_predict_refuses_two_files_with_one_target(asap, trained: Path, labels: Path) -> None:
+def test_predict_lists_two_files_with_one_target(asap, trained: Path, labels: Path, tmp_path: Path) -> None:
     Image.fromarray(pixels(labels / "a.png")).save(labels / "a.bmp")
     shown = asap("predict", f"ckpt={trained}", f"input={labels}", "output=out")
-    assert shown.code == 2 and "would both be written to out/a.png" in shown.err
+    assert shown.code == 2 and "2 of 4 files could not be translated" in shown.err
+    assert "a.bmp would also be written to out/a.png" in shown.err
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.png")) == ["odd.png", "tall.png"]
     assert asap("predict", f"ckpt={trained}", f"input={labels}", "output=out", "pattern=*.png").code == 0
 
 
@@ -115,7 +117,7 @@ def test_predict_in_parts_is_everything_once(
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     shown = asap(*arguments)
-    assert shown.code == 0 and "translated 1 images" in shown.err and "part 1/2" in shown.out
+    assert shown.code == 0 and "translated 1 image with" in shown.err and "part 1/2" in shown.out
     assert len(list((tmp_path / "out").rglob("*.png"))) == 3
 
 

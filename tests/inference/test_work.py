@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from asap_lightning.errors import UserError
@@ -158,8 +159,61 @@ def test_bad_files_are_listed_and_the_others_made(folder):
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(folder / "in/4.png")
     tally = run(folder)
     assert tally.translated == COUNT - 1
-    assert tally.failures == [f"{folder}/in/4.png is bad"]
+    assert [failure.text for failure in tally.failures] == [f"{folder}/in/4.png is bad"]
     assert not (folder / "out/.claims").exists()
+
+
+TOO_LARGE = {
+    "python": MemoryError(),
+    "numpy": np._core._exceptions._ArrayMemoryError((9,), np.dtype("u1")),
+    "torch on a CPU": RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+        "to allocate 4000000000000 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    "torch on a GPU": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    "cuda itself": RuntimeError("CUDA error: out of memory"),
+}
+
+
+@pytest.mark.parametrize("kind", TOO_LARGE)
+def test_a_file_that_does_not_fit_into_memory_stops_no_others(folder, kind):
+    translate = Translate(folder)
+
+    def limited(job):
+        if job.source.name == "4.png":
+            raise TOO_LARGE[kind]
+        return translate(job)
+
+    tally = work(jobs_of(folder), limited, recipe_of(folder), folder / "out")
+    assert tally.translated == COUNT - 1
+    (failure,) = tally.failures
+    assert failure.text == (
+        f"{folder}/in/4.png (5 x 4 pixels) does not fit into memory: make it smaller, or use a machine with "
+        "more memory"
+    )
+
+
+def test_a_fault_of_the_program_is_no_fault_of_a_file(folder):
+    def broken(job):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        work(jobs_of(folder), broken, recipe_of(folder), folder / "out")
+
+
+def test_a_name_that_the_system_refuses_stops_no_others(folder):
+    jobs = jobs_of(folder)
+    jobs[0] = Job(jobs[0].source, None, folder / "out" / ("x" * 300 + ".png"))
+    tally = work(jobs, Translate(folder), recipe_of(folder), folder / "out")
+    assert tally.translated == COUNT - 1 and "cannot be written" in tally.failures[0].text
+
+
+def test_an_input_that_cannot_be_read_stops_no_others(folder):
+    run(folder)
+    (folder / "in/4.png").unlink()
+    jobs = [Job(folder / "in/4.png", None, folder / "out/4.png"), *jobs_of(folder)]
+    tally = work(jobs, Translate(folder), recipe_of(folder), folder / "out")
+    assert tally.there == COUNT - 1 and "4.png cannot be read" in tally.failures[0].text
 
 
 def test_parts_are_everything_once():

@@ -20,14 +20,22 @@ from asap_lightning.commands.checkpoints import find_checkpoint
 from asap_lightning.commands.logged import logged_run
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
-from asap_lightning.inference.folder import Job, Reader, condition_reader, find_jobs, read_instances
+from asap_lightning.inference.folder import (
+    Job,
+    Reader,
+    condition_reader,
+    read_instances,
+    training_layout,
+)
+from asap_lightning.inference.halves import warn_of_pairs
+from asap_lightning.inference.jobs import find_jobs
 from asap_lightning.inference.origin import Recipe, digest
 from asap_lightning.inference.parts import Part, parse_part
 from asap_lightning.inference.styles import parse_styles
 from asap_lightning.inference.work import Overwrite, Tally, work
+from asap_lightning.wording import by_cause, counted, told
 
 log = logging.getLogger(__name__)
-LISTED = 10
 OVERWRITE: dict[object, Overwrite] = {False: "no", True: "all", "changed": "changed"}
 
 
@@ -43,17 +51,25 @@ def run(config: DictConfig) -> None:
     translator = Translator(checkpoint, device=device_of(config.device, part), weights=config.weights)
     source, output = Path(config.input).expanduser(), Path(config.output).expanduser()
     instances = Path(config.instances).expanduser() if config.instances else None
-    jobs, others = find_jobs(
-        source, output, spec=translator.spec, pattern=config.pattern, instances=instances
-    )
-    if others:
-        log.info("%d files are no images and are left alone: %s", len(others), listed(others))
-    mine = part.of(jobs)
-    if part.count > 1:
-        log.info("part %d/%d: %d of %d files", part.index, part.count, len(mine), len(jobs))
     settings = plain(config)
     styles = parse_styles(settings["style"], translator)
     reader = reader_of(config, translator)
+    found = find_jobs(
+        source,
+        output,
+        spec=translator.spec,
+        pattern=str(config.pattern),
+        instances=instances,
+        endings=styles.endings,
+    )
+    for note in found.notes():
+        log.info("%s", note)
+    if config.half is None and (doubt := doubt_of_pairs(found.jobs, translator)):
+        log.warning("%s", doubt)
+    mine, refused = part.of(found.jobs), part.of(found.refused)
+    if part.count > 1:
+        everything = counted(len(found.jobs), "file")
+        log.info("part %d/%d: %d of %s", part.index, part.count, len(mine), everything)
 
     def translate(job: Job) -> Mapping[str, NDArray[np.uint8]]:
         return styles.translate(translator, reader(job.source), read_instances(job))
@@ -61,13 +77,15 @@ def run(config: DictConfig) -> None:
     recipe = Recipe(checkpoint, options_of(settings))
     with logged_run(config, "predict", checkpoint) as log_figures:
         tally = work(mine, translate, recipe, output, overwrite=overwrite, track=with_progress)
+        tally.failures += refused
         log_figures({"images": tally.translated, "failed": len(tally.failures)})
-    log.info("%s: translated %d images with %s", output, tally.translated, checkpoint)
+    log.info("%s: translated %s with %s", output, counted(tally.translated, "image"), checkpoint)
     Console().print(table(tally, part))
     if tally.failures:
+        tried = len(mine) + len(refused) - tally.there
         raise UserError(
-            f"{len(tally.failures)} of {len(mine) - tally.there} files could not be translated:\n"
-            + "\n".join(tally.failures)
+            f"{len(tally.failures)} of {counted(tried, 'file')} could not be translated:\n"
+            + "\n".join(told(group) for group in by_cause(tally.failures))
         )
 
 
@@ -88,7 +106,14 @@ def options_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     image = style.get("image") if isinstance(style, Mapping) else style
     guide = digest(Path(str(image)).expanduser()) if image is not None else None
     seed = style.get("seed", 0) if isinstance(style, Mapping) else 0
-    return {"weights": settings["weights"], "labels": settings["labels"], "guide": guide, "seed": str(seed)}
+    half = {} if settings["half"] in (None, "whole") else {"half": settings["half"]}
+    return {
+        "weights": settings["weights"],
+        "labels": settings["labels"],
+        "guide": guide,
+        "seed": str(seed),
+        **half,
+    }
 
 
 def device_of(name: str, part: Part) -> str:
@@ -100,9 +125,22 @@ def device_of(name: str, part: Part) -> str:
 
 def reader_of(config: DictConfig, translator: Translator) -> Reader:
     """Reads files as the training did, but for what ``config.labels`` says, such as colours for classes."""
-    trained_on = translator.description.config if translator.description is not None else {}
-    layout = trained_on.get("data", {}).get("layout")
-    return condition_reader(translator.spec, layout, **plain(config.labels))
+    layout = trained_on(translator).get("layout")
+    return condition_reader(translator.spec, layout, **plain(config.labels), half=config.half)
+
+
+def trained_on(translator: Translator) -> dict[str, Any]:
+    """The node ``data`` of the training; empty if the checkpoint does not say it."""
+    config = translator.description.config if translator.description is not None else {}
+    return dict(config.get("data") or {})
+
+
+def doubt_of_pairs(jobs: Sequence[Job], translator: Translator) -> str:
+    """What to say where pairs A | B seem to be given to a model that was trained on their halves."""
+    data = trained_on(translator)
+    width, height = data.get("width"), data.get("height")
+    ratio = width / height if isinstance(width, int) and isinstance(height, int) and height > 0 else None
+    return warn_of_pairs([job.source for job in jobs], training_layout(data.get("layout")), ratio)
 
 
 def with_progress(jobs: Iterable[Job]) -> Iterable[Job]:
@@ -120,9 +158,3 @@ def table(tally: Tally, part: Part) -> Table:
     counts = (tally.translated, tally.there, tally.others, len(tally.failures))
     made.add_row(*map(str, counts), speed)
     return made
-
-
-def listed(paths: Sequence[Path]) -> str:
-    """The first names and how many more there are."""
-    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
-    return ", ".join(path.name for path in paths[:LISTED]) + more

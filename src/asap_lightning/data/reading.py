@@ -93,7 +93,11 @@ def photo_array(image: Image.Image, path: Source) -> NDArray[np.uint8]:
 
 def read_grey(path: Source) -> NDArray[np.uint8]:
     """A picture as one grey channel (H, W, 1) uint8; colours by ITU-R 601 luma."""
-    image = open_image(path)
+    return grey_array(open_image(path), path)
+
+
+def grey_array(image: Image.Image, path: Source) -> NDArray[np.uint8]:
+    """As `read_grey`, for an image that is already open."""
     if image.mode == "L":
         return np.asarray(image)[..., None]
     photo = photo_array(image, path)

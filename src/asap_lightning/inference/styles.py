@@ -36,16 +36,19 @@ class Styles:
         """Whether each condition becomes more than one image."""
         return len(self.seeds) > 1
 
+    @property
+    def endings(self) -> list[str]:
+        """What follows a condition's name in the names of its images; the plain name comes last."""
+        return [*(f"_style{seed}" for seed in self.seeds if self.several), ""]
+
     def translate(
         self, translator: Translator, condition: NDArray, instance: NDArray | None
     ) -> dict[str, NDArray[np.uint8]]:
         """File-name suffix -> image; with several seeds the plain name, which comes last, is their grid."""
         images = [translator(condition, instance, guide=self.guide, seed=seed) for seed in self.seeds]
-        if not self.several:
-            return {"": images[0]}
-        rows = [images[start : start + 4] for start in range(0, len(images), 4)]
-        named = {f"_style{seed}": image for seed, image in zip(self.seeds, images, strict=True)}
-        return {**named, "": tile(rows)}
+        if self.several:
+            images.append(tile([images[start : start + 4] for start in range(0, len(images), 4)]))
+        return dict(zip(self.endings, images, strict=True))
 
 
 def parse_styles(given: Any, translator: Translator) -> Styles:

@@ -177,6 +177,10 @@ class Translator:
         """
         height, width = condition.height, condition.width
         padded = pad_condition(condition, self.generator.size_multiple, self.generator.minimum_size)
+        try:
+            self.generator.check_size(padded.height, padded.width)
+        except ValueError as error:
+            raise UserError(f"a condition of {height} x {width} (height x width): {error}") from error
         padded = padded.to(self.device)
         if self.generator.style_channels == 1 and padded.style is None:  # a number that chooses an image
             padded.style = torch.full((padded.batch_size, 1), float(seed), device=self.device)

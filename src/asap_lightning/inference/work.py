@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -16,14 +17,20 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from asap_lightning.data.header import read_header
 from asap_lightning.errors import UserError
 from asap_lightning.inference.folder import Job
+from asap_lightning.inference.memory import give_back, is_out_of_memory
 from asap_lightning.inference.origin import Recipe
+from asap_lightning.wording import Complaint, counted
 
 log = logging.getLogger(__name__)
 
 CLAIMS = ".claims"
 PAUSE = 0.5
+_OF_THE_NAME = frozenset((errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENOTDIR))
+"""What the system refuses because of one file's name or place."""
+_THERE = ("image is there already but was not", "images are there already but were not")
 Translate = Callable[[Job], Mapping[str, NDArray[np.uint8]]]
 """File-name suffix -> image; the one without a suffix comes last: where it is, the job is done."""
 Overwrite = Literal["no", "changed", "all"]
@@ -37,14 +44,14 @@ class Tally:
         translated: by this process.
         there: finished by an earlier call.
         others: finished by other processes meanwhile.
-        failures: one line for each file that could not be translated.
+        failures: why files could not be translated.
         seconds: spent in translating.
     """
 
     translated: int = 0
     there: int = 0
     others: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[Complaint] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -116,11 +123,15 @@ def work(
     tally = Tally()
     left = list(jobs) if overwrite == "all" else _unfinished(jobs, recipe, overwrite, tally)
     if tally.there:
-        log.info("%d of %d images are there already (overwrite=true makes them anew)", tally.there, len(jobs))
+        log.info(
+            "%d of %s there already (overwrite=true makes them anew)",
+            tally.there,
+            counted(len(jobs), "image is", "images are"),
+        )
     claims = Claims(output)
     busy = [job for job in track(left) if not _attempt(job, claims, translate, recipe, overwrite, tally)]
     if busy:
-        log.info("waiting for %d images that other processes are working on", len(busy))
+        log.info("waiting for %s that other processes are working on", counted(len(busy), "image"))
     while busy:
         busy = [job for job in busy if not _attempt(job, claims, translate, recipe, "changed", tally)]
         if busy:
@@ -132,7 +143,10 @@ def work(
 def _unfinished(jobs: Sequence[Job], recipe: Recipe, overwrite: Overwrite, tally: Tally) -> list[Job]:
     left, strange = [], []
     for job in jobs:
-        made = recipe.made(job)
+        try:
+            made = recipe.made(job)
+        except UserError:  # a file that cannot be read: trying it says so
+            made = None
         if made:
             tally.there += 1
             continue
@@ -142,8 +156,7 @@ def _unfinished(jobs: Sequence[Job], recipe: Recipe, overwrite: Overwrite, tally
     if strange and overwrite == "no":
         more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
         raise UserError(
-            f"{len(strange)} of {len(jobs)} images are there already but were not made with this "
-            "checkpoint, these "
+            f"{len(strange)} of {counted(len(jobs), *_THERE)} made with this checkpoint, these "
             f"options and these input files: {', '.join(str(path) for path in strange[:5])}{more}. "
             "overwrite=changed makes them anew, overwrite=true all of them; or choose another output folder"
         )
@@ -157,17 +170,32 @@ def _attempt(
     with claims.claimed(job) as mine:
         if not mine:
             return False
-        if overwrite != "all" and recipe.made(job):
-            tally.others += 1
-            return True
         started = time.monotonic()
         try:
+            if overwrite != "all" and recipe.made(job):
+                tally.others += 1
+                return True
             origin = recipe.origin(job)  # before it is read: a file that changes meanwhile is not finished
             for suffix, image in translate(job).items():
                 recipe.write(job.target.with_stem(job.target.stem + suffix), image, job, origin)
             tally.translated += 1
-        except UserError as error:
-            text = str(error)
-            tally.failures.append(text if str(job.source) in text else f"{job.source}: {text}")
+        except (UserError, MemoryError, RuntimeError, OSError) as error:
+            text = _why_failed(job, error)
+            text = text if str(job.source) in text else f"{job.source}: {text}"
+            tally.failures.append(Complaint(text, str(job.source), (str(job.source),)))
         tally.seconds += time.monotonic() - started
     return True
+
+
+def _why_failed(job: Job, error: Exception) -> str:
+    """Why this file alone could not be translated; raises what would befall the others too."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _OF_THE_NAME:
+        return f"{job.source}: {error.filename or job.target} cannot be written: {error.strerror}"
+    if not is_out_of_memory(error):
+        raise error
+    give_back()
+    header = read_header(job.source)
+    size = " ({} x {} pixels)".format(*header.shown) if header is not None else ""
+    return f"{job.source}{size} does not fit into memory: make it smaller, or use a machine with more memory"

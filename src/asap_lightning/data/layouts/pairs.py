@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from PIL import Image
 
 from asap_lightning.data.finding import has_images, image_files
@@ -20,7 +19,7 @@ from asap_lightning.data.layouts.shapes import (
     looks_like_half,
     usual_shape,
 )
-from asap_lightning.data.reading import label_array, open_image, photo_array
+from asap_lightning.data.reading import grey_array, label_array, open_image, photo_array
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
@@ -118,9 +117,8 @@ class SideBySide(AnyConditionLayout):
             paths = {"label": item.condition, "photo": item.condition}
             label, unmatched = label_array(source, item.condition, self.labels)
             return Sample(item.name, label=label, photo=photo, paths=paths, unmatched=unmatched)
-        condition = photo_array(source, item.condition)
-        if self.condition == "grey":
-            condition = np.asarray(Image.fromarray(condition).convert("L"))[..., None]
+        to_array = grey_array if self.condition == "grey" else photo_array
+        condition = to_array(source, item.condition)
         paths = {"image": item.condition, "photo": item.condition}
         return Sample(item.name, image=condition, photo=photo, paths=paths)
 

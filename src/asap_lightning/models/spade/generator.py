@@ -110,15 +110,20 @@ class SpadeGenerator(Generator):
             x = block(_double(x), planes)
         return self.to_image(F.leaky_relu(x, 0.2)).tanh()
 
+    def check_size(self, height: int, width: int) -> None:
+        super().check_size(height, width)
+        if self.grid is None:
+            return
+        built = tuple(side * self.size_multiple for side in self.grid)
+        if (height, width) != built:
+            raise ValueError(
+                f"this SPADE generator has a style and was built for {built[0]} x {built[1]}, "
+                f"got {height} x {width}; resize the condition"
+            )
+
     def forward(self, condition: Condition) -> GeneratorOutput:
         self.check_size(condition.height, condition.width)
         grid = (condition.height // self.size_multiple, condition.width // self.size_multiple)
-        if self.grid is not None and grid != self.grid:
-            height, width = (side * self.size_multiple for side in self.grid)
-            raise ValueError(
-                f"this SPADE generator has a style and was built for {height} x {width}, "
-                f"got {condition.height} x {condition.width}; resize the condition"
-            )
         style, extras = self.style_of(condition)
         return GeneratorOutput(self.synthesize(self.spec.encode(condition), grid, style), extras)
 
