@@ -1,4 +1,4 @@
-"""The lowest floor: conditions, building from plain data, atomic files."""
+"""The lowest floor: conditions, atomic files."""
 
 import os
 import stat
@@ -6,9 +6,7 @@ import stat
 import pytest
 import torch
 
-from asap_lightning.building import build
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
-from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, share_file
 
 
@@ -39,22 +37,6 @@ def test_impossible_specs_and_conditions_are_refused():
         ConditionSpec(kind="depth")
     with pytest.raises(ValueError, match="both are missing"):
         Condition()
-
-
-def test_build_makes_objects_and_partials_from_plain_data():
-    made = build({"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3})
-    assert made.out_features == 3
-    later = build({"_target_": "torch.nn.Linear", "_partial_": True, "in_features": 2})
-    assert later(out_features=4).out_features == 4
-    assert build({"a": [1, {"b": 2}]}) == {"a": [1, {"b": 2}]}
-
-
-@pytest.mark.parametrize(
-    "target", ["os.system", "builtins.eval", "torch.load", "asap_lightning.nowhere.Thing"]
-)
-def test_build_refuses_strangers(target):
-    with pytest.raises(UserError, match=r"refused to build|cannot build"):
-        build({"_target_": target})
 
 
 def test_writing_never_touches_the_umask(tmp_path, monkeypatch):

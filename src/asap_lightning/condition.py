@@ -8,14 +8,19 @@ Axes: B batch, C channels, H height, W width, N label channels, Z style dimensio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
+from asap_lightning.building import require_plain, shown
+from asap_lightning.errors import UserError
+
 ConditionKind = Literal["label", "image", "depth"]
+MOST_CLASSES = 65_536
+"""As many ids as 16 bits tell apart; also the most channels of a continuous condition."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,29 @@ class ConditionSpec:
         return {**values, "class_names": list(self.class_names)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ConditionSpec:
-        """The inverse of `as_dict`."""
-        return cls(**values)
+    def from_dict(cls, values: Any, place: str = "spec") -> ConditionSpec:
+        """The inverse of `as_dict`, for values that a file holds.
+
+        Args:
+            values: what was read.
+            place: where, for messages.
+
+        Raises:
+            UserError: an unknown field, a value of another type, or out of range.
+        """
+        require_plain(values, place)
+        if not isinstance(values, Mapping):
+            raise UserError(f"{place} is {shown(values)}; a mapping was expected")
+        for name, value in values.items():
+            if name not in _FIELDS:
+                raise UserError(f"{place} has the unknown field {shown(name)}; known: {', '.join(_FIELDS)}")
+            allowed, expected = _FIELDS[name]
+            if not allowed(value):
+                raise UserError(f"{place}.{name} is {shown(value)}; {expected} was expected")
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise UserError(f"{place}: {error}") from error
 
     def encode(self, condition: Condition, dtype: torch.dtype = torch.float32) -> Tensor:
         """The condition as dense planes (B, dense_channels, H, W): one-hot or image, then edges."""
@@ -87,6 +112,30 @@ class ConditionSpec:
         b, h, w = label.shape
         planes = torch.zeros(b, self.label_channels, h, w, dtype=dtype, device=label.device)
         return planes.scatter_(1, label.long().unsqueeze(1), 1.0)
+
+
+def _is_flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MOST_CLASSES
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(type(name) is str for name in value)
+
+
+_COUNT = f"a whole number from 0 to {MOST_CLASSES}"
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "kind": (lambda value: value in get_args(ConditionKind), "label, image or depth"),
+    "num_classes": (_is_count, _COUNT),
+    "has_unknown": (_is_flag, "true or false"),
+    "channels": (_is_count, _COUNT),
+    "instance_edges": (_is_flag, "true or false"),
+    "class_names": (_are_names, "a list of texts"),
+}
+"""What a file may hold for each field of a spec, and how that is said."""
 
 
 @dataclass

@@ -56,7 +56,7 @@ def small_generator(name, spec):
     node |= SMALL[node["_target_"].rpartition(".")[2]]
     if node.get("image_size"):
         node["image_size"] = [64, 128]
-    return build(node, spec=spec)
+    return build(node, "generator", spec=spec)
 
 
 def condition(spec, height=64, width=128, batch=2):
@@ -117,7 +117,7 @@ def test_generator_is_rebuilt_from_plain_data_on_the_meta_device(name):
     if node.get("image_size"):
         node["image_size"] = [64, 128]
     with torch.device("meta"):
-        again = build(node, spec=KINDS["label"])
+        again = build(node, "generator", spec=KINDS["label"])
     again.to_empty(device="cpu").load_state_dict(generator.state_dict())
     size = max(generator.size_multiple, 64)
     given = complete(
@@ -136,7 +136,7 @@ def small_judge(name, spec):
     if node["_target_"] is None:
         pytest.skip("no discriminator")
     node["width"] = SMALL_JUDGES.get(node["_target_"].rpartition(".")[2], 4)
-    return build(node, spec=spec)
+    return build(node, "discriminator", spec=spec)
 
 
 @pytest.mark.parametrize("kind", KINDS)

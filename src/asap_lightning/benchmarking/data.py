@@ -188,7 +188,7 @@ def _one_thread() -> Iterator[None]:
 
 def _source(layout: Layout) -> dict[str, Any]:
     """Settings of the drawn facades' layout."""
-    return {"_target_": f"{type(layout).__module__}.{type(layout).__name__}", "split": "ratio"}
+    return {"_target_": f"asap_lightning.data.layouts.{type(layout).__name__}", "split": "ratio"}
 
 
 def _drawn(layout: Callable[..., Layout], root: Path, *, case: Case, workers: int = 0) -> PairedDataModule:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from hydra.utils import instantiate
 from rich.console import Console
 
 from asap_lightning.benchmarking import machine, report
@@ -17,7 +18,6 @@ from asap_lightning.benchmarking.cases import CASES, Case
 from asap_lightning.benchmarking.data import data_rows, own_data_rows
 from asap_lightning.benchmarking.suites import inference, operations
 from asap_lightning.benchmarking.training import training
-from asap_lightning.building import build
 from asap_lightning.commands.data_layout import configured
 from asap_lightning.commands.peers import make_peer
 from asap_lightning.commands.suggest import did_you_mean
@@ -130,7 +130,7 @@ def own_data(overrides: list[str], repeats: int) -> Iterator[report.Row]:
         key: value for key, value in node.items() if key not in ("_target_", "_convert_", "prepare", "seed")
     }
     target = {**options.pop("layout"), "_partial_": True}
-    make = partial(PairedDataModule, **{**options, "layout": build(target)})
+    make = partial(PairedDataModule, **{**options, "layout": instantiate(target, _convert_="all")})
     yield from own_data_rows(layout, target, make, repeats=repeats)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 
-from asap_lightning.commands.assemble import make_data, plain
+from asap_lightning.commands.assemble import configured_by, make_data, plain
 from asap_lightning.commands.checkpoints import find_checkpoint
 from asap_lightning.commands.logged import logged_run
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts.base import SPLITS
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation import EvaluationReport, evaluate
+from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference import Translator
+from asap_lightning.training.checkpoint import ModelDescription
 
 
 def run(config: DictConfig) -> None:
@@ -28,9 +32,7 @@ def run(config: DictConfig) -> None:
     checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
     translator = Translator(checkpoint, device=config.device, weights=config.weights)
     assert translator.description is not None
-    data = make_data(
-        OmegaConf.create({"data": data_settings(plain(config.data), translator.description.config)})
-    )
+    data = evaluation_data(config, translator.description, checkpoint)
     require_same_kind(translator, data)
     with logged_run(config, "evaluate", checkpoint) as log_figures:
         report = measure(translator, data, config.split, about={"checkpoint": str(checkpoint)})
@@ -41,21 +43,25 @@ def run(config: DictConfig) -> None:
         Console().print(f"{name:<8} {path}", soft_wrap=True, markup=False, highlight=False)
 
 
-def data_settings(given: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, Any]:
+def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: Path) -> PairedDataModule:
     """The data set of the training with what was given instead, or the one that was given as a whole.
+
+    What the user gives is configuration; what the checkpoint says is a stranger's, which Hydra never sees.
 
     Raises:
         UserError: the checkpoint does not know its data set, and none was given.
     """
-    chosen = {key: value for key, value in given.items() if value is not None}
-    if "_target_" in chosen:
-        return dict(given)
-    stored = trained.get("data")
-    if not stored:
+    given = {key: value for key, value in plain(config.data).items() if value is not None}
+    if "_target_" in given:
+        return make_data(config)
+    if not trained.data:
         raise UserError(
             "the checkpoint does not say what data it was trained on: choose with data=NAME data.root=DIR"
         )
-    return {**stored, **chosen}
+    if "layout" in given:
+        with configured_by("data.layout"):
+            given["layout"] = instantiate(given["layout"], _convert_="all")
+    return training_data(trained.data, given, str(checkpoint))
 
 
 def require_same_kind(translator: Translator, data: PairedDataModule) -> None:

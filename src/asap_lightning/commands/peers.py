@@ -47,9 +47,7 @@ def make_peer(name: str, case: Case, device: torch.device) -> Generator:
     if str(node.get("_target_", "")).endswith(".AsapGenerator"):
         raise UserError(f"--peers {name}: is ASAP-Net itself, which is timed already")
     torch.manual_seed(0)
-    network = build(node, spec=case.spec)
-    if not isinstance(network, Generator):
-        raise UserError(f"--peers {name}: its generator is none of this package's")
+    network: Generator = build(node, "generator", f"--peers {name}", spec=case.spec)
     multiple = network.size_multiple
     if case.height % multiple or case.width % multiple:
         raise UserError(

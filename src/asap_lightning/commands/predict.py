@@ -125,14 +125,18 @@ def device_of(name: str, part: Part) -> str:
 
 def reader_of(config: DictConfig, translator: Translator) -> Reader:
     """Reads files as the training did, but for what ``config.labels`` says, such as colours for classes."""
-    layout = trained_on(translator).get("layout")
-    return condition_reader(translator.spec, layout, **plain(config.labels), half=config.half)
+    return condition_reader(
+        translator.spec,
+        trained_on(translator).get("layout"),
+        **plain(config.labels),
+        half=config.half,
+        place=str(config.ckpt),
+    )
 
 
 def trained_on(translator: Translator) -> dict[str, Any]:
     """The node ``data`` of the training; empty if the checkpoint does not say it."""
-    config = translator.description.config if translator.description is not None else {}
-    return dict(config.get("data") or {})
+    return translator.description.data if translator.description is not None else {}
 
 
 def doubt_of_pairs(jobs: Sequence[Job], translator: Translator) -> str:

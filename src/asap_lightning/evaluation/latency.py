@@ -36,9 +36,8 @@ def measure_checkpoint(path: str | Path, *, device: str = "auto", repeats: int =
         UserError: not a checkpoint of this program, or there is no such device.
     """
     translator = Translator(path, device=device)
-    config = translator.description.config if translator.description is not None else {}
-    data = config.get("data", {})
-    size = int(data.get("height", 256)), int(data.get("width", 256))
+    assert translator.description is not None
+    size = translator.description.training_size
     generator, latency = translator.generator, None
     if repeats > 0:
         latency = measure_cost("latency", generator, *size, device=translator.device, repeats=repeats)

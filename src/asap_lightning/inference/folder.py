@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Shards
+from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Layout, Shards
 from asap_lightning.data.reading import (
     grey_array,
     label_array,
@@ -52,6 +52,7 @@ def condition_reader(
     palette_tolerance: float | None = None,
     label_values: Mapping[int, int] | None = None,
     half: Half | None = None,
+    place: str = "the checkpoint",
 ) -> Reader:
     """How the model's condition files are read, so that ids and units mean what they meant in training.
 
@@ -62,11 +63,12 @@ def condition_reader(
             training's. What is given replaces what the training had: another palette is exact unless it
             comes with a tolerance.
         half: which half of each picture is the condition, see `cutter`.
+        place: where ``layout`` was read, for messages.
 
     Returns:
         A function from a path to class ids (H, W), a uint8 picture (H, W, C), or depths (H, W) in [-1, 1].
     """
-    made = training_layout(layout)
+    made = training_layout(layout, place)
     cut = cutter(half, made) or (lambda image, path: image)
     if spec.kind == "label":
         labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
@@ -93,12 +95,11 @@ def _plain_format(spec: ConditionSpec) -> LabelFormat:
     return LabelFormat(spec.num_classes, spec.has_unknown, class_names=spec.class_names)
 
 
-def training_layout(layout: Mapping[str, Any] | None) -> Any:
+def training_layout(layout: Mapping[str, Any] | None, place: str = "the checkpoint") -> Layout | None:
     """The layout that ``data.layout`` of a training describes; of shards the one they were made from."""
     if not layout:
         return None
-    node = {key: value for key, value in layout.items() if key != "_partial_"}
-    made = build({**node, "root": "."})
+    made: Layout = build(layout, "layout", f"{place}: data.layout", root=".")
     return made.original if isinstance(made, Shards) else made
 
 

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
-from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint
+from asap_lightning.models.described import fill, sketch
+from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint, state_of
 
 WeightChoice = Literal["auto", "ema", "raw"]
 _PREFIXES = {"ema": "ema_generator.module.", "raw": "generator."}
@@ -28,19 +28,16 @@ def load_generator(
             are any.
 
     Raises:
-        UserError: not a checkpoint of this program, damaged, no such weights, or weights that do not fit.
+        UserError: not a checkpoint of this program, damaged, no such weights, weights that do not fit, or a
+            description that is refused.
     """
     checkpoint = read_checkpoint(path)
     description = ModelDescription.from_checkpoint(checkpoint, path)
-    state = _choose(checkpoint.get("state_dict", {}), weights, path)
-    generator = build(description.generator, spec=ConditionSpec.from_dict(description.spec))
-    try:
-        generator.load_state_dict(state)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split()[:40])
-        raise UserError(
-            f"{path}: the weights do not fit the network that the file describes: {reason} .."
-        ) from error
+    state = _choose(state_of(checkpoint, path), weights, path)
+    spec = ConditionSpec.from_dict(description.spec, f"{path}: spec")
+    generator = sketch(description.generator, "generator", f"{path}: generator", len(state), spec=spec)
+    assert isinstance(generator, Generator)
+    fill(generator, state, str(path))
     return generator.eval(), description
 
 

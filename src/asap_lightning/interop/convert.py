@@ -159,7 +159,7 @@ def convert_generator(
         description = pix2pixhd.infer(state, known, features)
         description.arguments["features"] = features
     description, state = _with_encoder(path, system, description, state, encoder, notes)
-    network = description.build()
+    network = description.sketch(state)
     SYSTEMS[system].names(network, state).load(network, state, str(path), SYSTEMS[system].hint)
     return Conversion(network, description, notes)
 

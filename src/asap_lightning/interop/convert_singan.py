@@ -42,7 +42,7 @@ def read_singan(folder: Path) -> dict[str, Any]:
     for index, network in enumerate(lists["Gs"]):
         state = state_of(network, folder / "Gs.pth")
         description = singan.infer_generator(state, {})
-        generator = description.build()
+        generator = description.sketch(state)
         names = singan.names(generator)  # type: ignore[arg-type]
         scales.append(
             {

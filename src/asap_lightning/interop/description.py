@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.errors import UserError
+from asap_lightning.models.described import sketch
+from asap_lightning.registry import role_of
 
 State = Mapping[str, Tensor]
 Options = Mapping[str, Any]
@@ -30,14 +30,11 @@ class InferredNetwork:
     arguments: dict[str, Any]
     spec: ConditionSpec | None = None
 
-    def build(self) -> nn.Module:
-        """The network with fresh weights, in evaluation mode."""
+    def sketch(self, state: State) -> nn.Module:
+        """The network for these weights on ``meta``, in evaluation mode; `NameMap.load` fills it."""
         overrides = {} if self.spec is None else {"spec": self.spec}
-        try:
-            network: nn.Module = build(self.node(), **overrides)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"cannot build {self.target.rpartition('.')[2]}: {error}") from error
-        return network.eval()
+        place = self.target.rpartition(".")[2]
+        return sketch(self.node(), role_of(self.target), place, len(state), **overrides).eval()
 
     def node(self) -> dict[str, Any]:
         """``{_target_: .., arguments}``."""

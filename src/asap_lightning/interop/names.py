@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from asap_lightning.errors import UserError
 from asap_lightning.interop.description import State
+from asap_lightning.models.described import fill
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -87,8 +88,8 @@ class NameMap:
         return {self.theirs[name]: tensor for name, tensor in state.items()}
 
     def load(self, network: nn.Module, state: State, source: str = "the checkpoint", hint: str = "") -> None:
-        """Loads their weights into our network."""
-        network.load_state_dict(self.to_ours(state, source, hint))
+        """Gives our sketched network their weights."""
+        fill(network, self.to_ours(state, source, hint), source)
 
     def _is_idle(self, name: str, state: State) -> bool:
         layer, _, leaf = name.rpartition(".")

@@ -86,7 +86,7 @@ def _loaded(
     recording: Recording, description: InferredNetwork, names: Callable[[Any], NameMap], hint: str = ""
 ) -> Any:
     """The described network with the recording's weights, in the recorded mode."""
-    network: nn.Module = description.build()
+    network: nn.Module = description.sketch(recording.state)
     names(network).load(network, recording.state, recording.path.name, hint)
     mode = str(recording.settings.get("mode", "eval")).lower()
     return network.train(mode.startswith("train"))

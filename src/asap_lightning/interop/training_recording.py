@@ -93,10 +93,10 @@ def replay_training(recording: Recording) -> Outputs:
     judge_state = {n.removeprefix("D."): t for n, t in state.items() if n.startswith("D.")}
     described = asapnet.infer(generator_state, options_of(recording))
     assert described.spec is not None
-    generator: Any = described.build()
+    generator: Any = described.sketch(generator_state)
     generator.backend = "reference"
     judged = multiscale.infer(judge_state, dict(settings.get("discriminator", {})))
-    judge: Any = type(judged)(judged.target, judged.arguments, described.spec).build()
+    judge: Any = type(judged)(judged.target, judged.arguments, described.spec).sketch(judge_state)
     names = {"G": asapnet.names(generator), "D": multiscale.names(judge)}
     names["G"].load(generator, generator_state, recording.path.name, asapnet.HINT)
     names["D"].load(judge, judge_state, recording.path.name)

@@ -11,18 +11,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from asap_lightning import __version__
+from asap_lightning.building import require_plain, shown
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.registry import LARGEST_SIDE
 from asap_lightning.untrusted import load_torch
 
 ENTRY = "asap_lightning"
 FORMAT = 1
+Value = TypeVar("Value", int, dict)
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ class ModelDescription:
     def from_checkpoint(
         cls, checkpoint: Mapping[str, Any], source: str | os.PathLike[str]
     ) -> ModelDescription:
-        """Reads the entry of a loaded checkpoint.
+        """Reads the entry of a loaded checkpoint; all of it is plain data, whose texts stay as they are.
 
         Raises:
-            UserError: the file is not one of ours, or of a newer format.
+            UserError: the file is not one of ours, of a newer format, or its entry is malformed.
         """
         entry = checkpoint.get(ENTRY) if isinstance(checkpoint, Mapping) else None
         if not isinstance(entry, Mapping):
@@ -67,12 +71,43 @@ class ModelDescription:
                 f"{source} is not a checkpoint of this program: it has no '{ENTRY}' entry; expected a file "
                 "that 'asap train' wrote (for a file of another program see 'asap import --help')"
             )
-        if entry["format"] > FORMAT:
+        require_plain(entry, f"{source}: {ENTRY}")
+        if _entry(entry, "format", int, source) > FORMAT:
             raise UserError(
-                f"{source} was written in checkpoint format {entry['format']} by version {entry['version']}; "
-                f"this version reads format {FORMAT}: upgrade asap-lightning"
+                f"{source} was written in checkpoint format {entry['format']} by version "
+                f"{shown(entry.get('version'))}; this version reads format {FORMAT}: upgrade asap-lightning"
             )
-        return cls(entry["spec"], entry["generator"], entry["discriminator"], entry["config"])
+        judge = entry.get("discriminator")
+        return cls(
+            spec=_entry(entry, "spec", dict, source),
+            generator=_entry(entry, "generator", dict, source),
+            discriminator=None if judge is None else _entry(entry, "discriminator", dict, source),
+            config=_entry(entry, "config", dict, source),
+        )
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """``data`` of the run's configuration; empty where the file does not say."""
+        found = self.config.get("data")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def layout(self) -> dict[str, Any] | None:
+        """``data.layout`` of the run's configuration."""
+        found = self.data.get("layout")
+        return found if isinstance(found, dict) else None
+
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """Height and width of the training's images; 256 where the file does not say."""
+        sides = [self.data.get(name, 256) for name in ("height", "width")]
+        for side in sides:
+            if type(side) is not int or not 0 < side <= LARGEST_SIDE:
+                raise UserError(
+                    f"the checkpoint's data.height is {shown(sides[0])}, its width {shown(sides[1])}; "
+                    f"numbers of pixels up to {LARGEST_SIDE} were expected"
+                )
+        return sides[0], sides[1]
 
     def differences(self, other: ModelDescription) -> list[str]:
         """Lines 'key: here, there' for every setting of the networks that differs."""
@@ -85,6 +120,32 @@ class ModelDescription:
                         f"{key}: {mine.get(key, 'absent')} here, {theirs.get(key, 'absent')} in the file"
                     )
         return lines
+
+
+def _entry(entry: Mapping[str, Any], key: str, kind: type[Value], source: str | os.PathLike[str]) -> Value:
+    value = entry.get(key)
+    if type(value) is not kind:
+        raise UserError(
+            f"{source}: {ENTRY}.{key} is {shown(value)}; a {kind.__name__} was expected: the file is damaged"
+        )
+    return value
+
+
+def state_of(checkpoint: Mapping[str, Any], source: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """The weights in a loaded checkpoint.
+
+    Raises:
+        UserError: there are none, or something else is among them.
+    """
+    state = checkpoint.get("state_dict")
+    if not isinstance(state, Mapping):
+        raise UserError(f"{source}: state_dict is {shown(state)}; a mapping of names to tensors was expected")
+    for name, tensor in state.items():
+        if type(name) is not str or not isinstance(tensor, Tensor):
+            raise UserError(
+                f"{source}: state_dict holds {shown(tensor)} as {shown(name)}; tensors were expected"
+            )
+    return dict(state)
 
 
 def _flat(node: Any, prefix: str) -> dict[str, Any]:

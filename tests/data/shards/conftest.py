@@ -34,7 +34,7 @@ def shard(tmp_path: Path) -> Callable[..., Sharded]:
     def write(root: Path, name: str, options: dict[str, Any] | None = None, out: str = "shards", **how: Any):
         source = {"_target_": f"asap_lightning.data.layouts.{name}", **(options or {})}
         instances = how.pop("instances", False)
-        layout = build({**source, "root": str(root)}, instances=instances)
+        layout = build(source, "layout", root=str(root), instances=instances)
         summary = write_shards(layout, tmp_path / out, source=source, **({"shard_mb": 0.008} | how))
         return Sharded(layout, tmp_path / out, summary)
 

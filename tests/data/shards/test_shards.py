@@ -11,7 +11,6 @@ import os
 import pickle
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,9 @@ import pytest
 import torch
 from PIL import Image
 
-from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data import PairedDataModule
-from asap_lightning.data.layouts import Shards, recognise
+from asap_lightning.data.layouts import Cityscapes, Shards, recognise
 from asap_lightning.data.layouts.base import SPLITS
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.shards.members import Encoding, decode
@@ -153,8 +151,7 @@ def test_pairs_that_were_resized_before_give_the_same_batches(trees, shard, mode
         encoding=Encoding(arrays=True, resize=(geometry, evaluation), photo_format=kind),
     )
     options = {"mode": mode, "batch_size": 2, "instance_edges": True, "seed": 3, "shuffle": False}
-    original = PairedDataModule(root, partial(build, {"_target_": "asap_lightning.data.layouts.Cityscapes",
-                                                      "_partial_": True})(), 8, 8, **options)  # fmt: skip
+    original = PairedDataModule(root, Cityscapes, 8, 8, **options)
     mine = PairedDataModule(made.out, Shards, 8, 8, **options)
     mine.setup("fit")
     for loaders in ("train_dataloader", "val_dataloader"):

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from asap_lightning.building import build
+from asap_lightning.building import build, shown
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.labels import LabelFormat
@@ -24,6 +24,20 @@ from asap_lightning.data.source import StoredFile, is_url
 from asap_lightning.errors import UserError
 
 GB = 10**9
+
+
+def described_layout(source: Any, address: str) -> dict[str, Any]:
+    """``class`` and ``options`` of a layout, as an index and a checkpoint hold them, as one description.
+
+    Raises:
+        UserError: they do not.
+    """
+    if not isinstance(source, Mapping) or not isinstance(source.get("options"), Mapping):
+        raise UserError(
+            f"{address}: the layout that the shards were made from is {shown(source)}; a mapping of "
+            "'class' and 'options' was expected: make the shards again with asap data shard"
+        )
+    return {**source["options"], "_target_": source.get("class")}
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ class Shards(Layout):
             raise UserError(f"data.layout.cache_gb={cache_gb}: a positive number was expected")
         self.window, self.cache_gb = window, cache_gb
         self.cache = Path(cache).expanduser() if cache is not None else default_folder()
-        self._source = dict(source) if source is not None else None
+        self._source: Any = source
         self.remote = is_url(root) and not os.fspath(root).startswith("file://")
         self._address = os.fspath(root).removeprefix("file://")
         self.reader = ShardReader(self._store())
@@ -111,17 +125,20 @@ class Shards(Layout):
         return index
 
     @property
-    def source(self) -> dict[str, Any]:
+    def source(self) -> Any:
         """``class`` and ``options`` of the original layout."""
-        return self._source if self._source is not None else dict(self.index.settings["layout"])
+        return self._source if self._source is not None else self.index.settings["layout"]
 
     @cached_property
     def original(self) -> Layout:
         """The layout from which the shards were made, which knows what its files mean."""
-        source = self.source
-        made = build({**source["options"], "_target_": source["class"], "root": "."}, instances=False)
-        assert isinstance(made, Layout)
-        return made
+        return build(
+            described_layout(self.source, self.address),
+            "original",
+            f"{self.address}: layout",
+            root=".",
+            instances=False,
+        )
 
     @property
     def labels(self) -> LabelFormat | None:

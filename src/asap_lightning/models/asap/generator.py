@@ -19,6 +19,8 @@ from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.lowres import WinogradSize
 
 PhiMode = Literal["nearest", "bilinear", "constant"]
+LARGEST_TILE = 1024
+"""Sides are padded to multiples of the tile, so a larger one asks for memory that no image needs."""
 
 
 def resolve_s1(height: int, s2: int, grid_rows: int = 16) -> int:
@@ -87,6 +89,8 @@ class AsapGenerator(Generator):
                 raise ValueError(f"{name} must be a power of two, got {factor}")
         if phi_mode not in ("nearest", "bilinear", "constant"):
             raise ValueError(f"phi_mode must be nearest, bilinear or constant, got {phi_mode!r}")
+        if s1 * s2 > LARGEST_TILE:
+            raise ValueError(f"a tile of S1 x S2 = {s1 * s2} pixels is too large: at most {LARGEST_TILE}")
         self.spec, self.s1, self.s2 = spec, s1, s2
         self.layout = MlpLayout(
             s1 * s2,

@@ -69,6 +69,8 @@ class CrnGenerator(Generator):
         super().__init__()
         if images < 1:
             raise ValueError(f"CRN predicts at least one image, got images={images}")
+        if first_rows < 1:
+            raise ValueError(f"CRN's coarsest module has at least one row, got first_rows={first_rows}")
         self.spec, self.images, self.first_rows = spec, images, first_rows
         self.style_channels = 1 if images > 1 else 0
         rows = [height]

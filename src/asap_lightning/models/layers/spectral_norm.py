@@ -61,5 +61,7 @@ def spectral_norm(layer: Layer) -> Layer:
     if not isinstance(weight, Tensor):
         raise TypeError(f"{type(layer).__name__} has no weight tensor to normalise")
     output_axis = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
-    parametrize.register_parametrization(layer, "weight", SpectralNorm(weight, output_axis=output_axis))
+    norm = SpectralNorm(weight, output_axis=output_axis)
+    # not tried out where there are no values yet: torch would import a compiler to do so on ``meta``
+    parametrize.register_parametrization(layer, "weight", norm, unsafe=weight.is_meta)
     return layer

@@ -1,0 +1,55 @@
+"""The data set that a checkpoint was trained on, built from what the file says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asap_lightning.building import build
+from asap_lightning.data import PairedDataModule
+
+FOR_EVALUATION = (
+    "_target_",
+    "root",
+    "layout",
+    "height",
+    "width",
+    "mode",
+    "load_height",
+    "load_width",
+    "eval_mode",
+    "odd_size",
+    "instance_edges",
+    "batch_size",
+    "eval_batch_size",
+    "limit_train",
+    "limit_val",
+    "limit_test",
+    "num_workers",
+)
+"""What is taken from a file. Not: what would make a data set or augment it."""
+OWN_TO_A_MACHINE = ("cache", "cache_gb")
+"""Of a layout: where copies of far-away shards are kept and how many, which decides what is deleted there."""
+
+
+def training_data(
+    stored: Mapping[str, Any], given: Mapping[str, Any] | None = None, place: str = "the checkpoint"
+) -> PairedDataModule:
+    """The data module that the file's ``data`` describes, with other values where some are given.
+
+    Every text in the file is taken as it stands: nothing in it is an interpolation.
+
+    Args:
+        stored: ``data`` of the training's configuration, as it was read.
+        given: values that win over it; whoever calls answers for them.
+        place: where ``stored`` was read, for messages.
+
+    Raises:
+        UserError: it names what no data set is made of, or values that are refused.
+    """
+    node = {key: stored[key] for key in FOR_EVALUATION if key in stored}
+    layout = node.get("layout")
+    if isinstance(layout, Mapping):
+        node["layout"] = {key: value for key, value in layout.items() if key not in OWN_TO_A_MACHINE}
+    made: PairedDataModule = build(node, "data", f"{place}: data", **(given or {}))
+    return made
