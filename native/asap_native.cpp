@@ -98,6 +98,8 @@ int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64
     return asap::kernels().lowres_run(stream, input, batch, height, width, phi, threads);
 }
 
+void asap_lowres_seconds(const void* stream, double* seconds) { asap::kernels().lowres_seconds(stream, seconds); }
+
 int64_t asap_multiply_adds(int64_t rounds, int threads) { return asap::kernels().multiply_adds(rounds, threads); }
 
 void* asap_convolution_create(const float* weight, const float* bias, int outputs, int inputs, int m, int threads) {

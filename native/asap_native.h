@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { ASAP_ABI_VERSION = 2 };
+enum { ASAP_ABI_VERSION = 3 };
 
 // Element types.
 enum {
@@ -94,6 +94,8 @@ ASAP_API int64_t asap_lowres_bytes(const void* stream);
 // input (B, C, H, W) float32, any strides -> phi (B, rows, columns, P). A stream runs one call at a time.
 ASAP_API int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64_t height, int64_t width,
                              float* phi, int threads);
+// Seconds that each of the `count` layers and then the last 1x1 took in the latest run: count + 1 values.
+ASAP_API void asap_lowres_seconds(const void* stream, double* seconds);
 ASAP_API void asap_lowres_free(void* stream);
 
 // A 3x3 convolution (stride 1, zero padding 1) by Winograd F(m x m, 3 x 3) with weight (outputs, inputs, 3, 3) and bias

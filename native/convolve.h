@@ -92,8 +92,7 @@ void convolve_chunks(const Conv& conv, const Job& job, int threads, Outcome& out
     const int64_t tiles = job.batch * each, chunk = chunk_tiles(conv, tiles, threads);
     // a cache line more a row: else the rows of all frequencies would meet in one set of the cache
     const int64_t in_pitch = conv.inputs + 16, out_pitch = conv.padded() + 16;
-    const int runs = run_count(conv.inputs);
-    const int64_t panel = static_cast<int64_t>(conv.inputs) * panel_width;
+    const Terms terms = contiguous_terms(conv.inputs);
     parallel((tiles + chunk - 1) / chunk, threads, [&](Items& items) {
         Scratch scratch(conv.frequencies() * chunk * (in_pitch + out_pitch));
         if (!scratch.ok()) return outcome.report(ASAP_NO_MEMORY, {});
@@ -111,14 +110,12 @@ void convolve_chunks(const Conv& conv, const Job& job, int threads, Outcome& out
                 place(t, b, y, x);
                 tile_to_domain<m>(job, conv.inputs, b, y, x, in + t * in_pitch, chunk * in_pitch);
             }
-            for (int64_t p = 0; p < conv.frequencies() * conv.panels; ++p) {
-                const int64_t f = p / conv.panels;
-                const float* weight = conv.weight + p * panel;
-                const float* next = p + 1 < conv.frequencies() * conv.panels ? weight + panel : nullptr;
-                panel_product<Start::zero>(static_cast<int>(count), conv.inputs / runs,
-                                           {in + f * chunk * in_pitch, in_pitch, 1}, weight, nullptr,
-                                           out + f * chunk * out_pitch + p % conv.panels * panel_width, out_pitch,
-                                           next, runs, conv.inputs / runs);
+            for (int f = 0; f < conv.frequencies(); ++f) {
+                const float* weight = conv.weight + f * conv.panels * terms.panel();
+                const float* next = f + 1 < conv.frequencies() ? weight + conv.panels * terms.panel() : nullptr;
+                panels_product<Start::zero>(count, terms, {in + f * chunk * in_pitch, in_pitch, 1},
+                                            {weight, conv.panels, nullptr},
+                                            {out + f * chunk * out_pitch, out_pitch, panel_width}, next);
             }
             for (int64_t t = 0; t < count; ++t) {
                 place(t, b, y, x);

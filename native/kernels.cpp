@@ -24,6 +24,7 @@ const Kernels kernels{
     lowres_create,
     lowres_bytes,
     lowres_run,
+    lowres_seconds,
     lowres_free,
     convolution_create,
     convolution_bytes,

@@ -14,6 +14,7 @@ struct Kernels {
     decltype(&asap_lowres_create) lowres_create;
     decltype(&asap_lowres_bytes) lowres_bytes;
     decltype(&asap_lowres_run) lowres_run;
+    decltype(&asap_lowres_seconds) lowres_seconds;
     decltype(&asap_lowres_free) lowres_free;
     decltype(&asap_convolution_create) convolution_create;
     decltype(&asap_convolution_bytes) convolution_bytes;

@@ -1,7 +1,7 @@
 // The low-res stream at inference: prepared weights, and the run from class maps to phi.
 #pragma once
 
-#include "lowres_layers.h"
+#include "winograd_layers.h"
 
 namespace asap {
 namespace ASAP_ISA {
@@ -18,6 +18,7 @@ struct LowRes {
     float* workspace = nullptr;                          // of the latest shape
     int64_t workspace_floats = 0;
     int busy = 0;
+    double seconds[max_layers + 1] = {};  // that each layer, and then the last 1x1, took in the latest run
 
     ~LowRes() {
         for (int i = 0; i < layers; ++i) {
@@ -131,6 +132,11 @@ inline int64_t lowres_bytes(const void* handle) {
     return floats * static_cast<int64_t>(sizeof(float));
 }
 
+inline void lowres_seconds(const void* handle, double* out) {
+    const LowRes& stream = *static_cast<const LowRes*>(handle);
+    for (int i = 0; i <= stream.layers; ++i) out[i] = stream.seconds[i];
+}
+
 // Where a run's buffers lie in the workspace; all layers share them, each as large as the largest needs.
 struct Buffers {
     int64_t activation[2] = {0, 0}, raw = 0, domain[2] = {0, 0}, statistics = 0, scale = 0;
@@ -236,6 +242,12 @@ inline int lowres_run_locked(LowRes& stream, const asap_tensor* input, int64_t b
     float* domains[2] = {cut(need.domain[0]), cut(need.domain[1])};
     float *statistics_data = cut(need.statistics), *scale_shift = cut(need.scale);
     Outcome outcome;
+    double since = seconds();
+    auto lap = [&stream, &since](int layer) {
+        const double now = seconds();
+        stream.seconds[layer] = now - since;
+        since = now;
+    };
     Activation here{activations[0], batch, height, width, stream.conv[0].inputs, 1};
     read_input(*input, here, stream.zeros, threads);
     bool in_domain = false;  // whether this layer's V is already made
@@ -268,8 +280,10 @@ inline int lowres_run_locked(LowRes& stream, const asap_tensor* input, int64_t b
         here = there;
         height = out_height;
         width = out_width;
+        lap(i);
     }
-    pointwise(here, stream.parameters, stream.last_weight, stream.last_bias, phi, threads);
+    pointwise(here, stream.parameters, stream.last_weight, stream.last_bias, phi, threads, outcome);
+    lap(stream.layers);
     return outcome.finish(nullptr);
 }
 

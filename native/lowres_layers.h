@@ -1,14 +1,12 @@
-// The steps of the low-res stream: convolution, instance norm + ReLU + padding, Winograd transforms.
+// The layers of the low-res stream: direct convolution, instance norm + ReLU + padding, and the last 1x1.
 //
-// Activations lie pixel by pixel with their channels together (B, H, W, C). Axes: O outputs padded to whole
-// panels, T Winograd tiles of an image.
+// Activations lie pixel by pixel with their channels together (B, H, W, C). Axes: O outputs padded to whole panels.
 #pragma once
 
 #include <math.h>
 
 #include "elements.h"
 #include "panels.h"
-#include "winograd.h"
 
 namespace asap {
 namespace ASAP_ISA {
@@ -94,26 +92,31 @@ inline void panel_statistics(const float* raw, int64_t pixels, int64_t pitch, fl
     }
 }
 
-// The 3x3 convolution as three matrix products a row, with the statistics of what it gives.
+// The 3x3 convolution as three matrix products a row, with the statistics of what it gives. A thread takes several
+// panels at a time, of a thin layer all, so that an image larger than the cache is read once.
 inline void direct_convolution(const Conv& conv, const Activation& in, float* raw, int64_t height, int64_t width,
                                const Statistics& statistics, int threads) {
-    const int64_t chunks = statistics.chunks(height), pitch = conv.padded();
-    const int pieces = run_count(3 * conv.inputs);
-    parallel(conv.panels * in.batch * chunks, threads, [&](Items& items) {
+    const int64_t chunks = statistics.chunks(height), pitch = conv.padded(), places = in.batch * chunks;
+    const int64_t groups = (conv.panels + most_panels - 1) / most_panels;
+    const int runs = run_count(3 * conv.inputs);
+    const Terms terms{3, runs, 3 * conv.inputs / runs, in.row()};  // a part for each row of the filter
+    parallel(groups * places, threads, [&](Items& items) {
         for (int64_t item; (item = items.next()) >= 0;) {
-            const int64_t panel = item / (in.batch * chunks), b = item / chunks % in.batch, chunk = item % chunks;
+            const int64_t panel = item / places * most_panels, b = item / chunks % in.batch, chunk = item % chunks;
+            const int64_t left_over = conv.panels - panel, count = left_over < most_panels ? left_over : most_panels;
             const int64_t first = chunk * statistics.rows;
             const int64_t last = first + statistics.rows < height ? first + statistics.rows : height;
+            const Panels panels{conv.weight + panel * terms.panel(), count, nullptr};
             float* out = raw + (b * height + first) * width * pitch + panel * panel_width;
             for (int64_t y = first; y < last; ++y) {
                 const Left left{in.at(b, y * conv.stride - 1, -1), conv.stride * in.pitch, 1};
-                panel_product<Start::zero>(static_cast<int>(width), 3 * conv.inputs / pieces, left,
-                                           conv.weight + panel * panel_width * 9 * conv.inputs, nullptr,
-                                           out + (y - first) * width * pitch, pitch, nullptr, 3 * pieces, in.row(),
-                                           pieces);
+                panels_product<Start::zero>(width, terms, left, panels,
+                                            {out + (y - first) * width * pitch, pitch, panel_width}, panels.weight);
             }
             float* mean = statistics.data + (b * chunks + chunk) * 2 * pitch + panel * panel_width;
-            panel_statistics(out, (last - first) * width, pitch, mean, mean + pitch);
+            for (int64_t c = 0; c < count * panel_width; c += panel_width) {
+                panel_statistics(out + c, (last - first) * width, pitch, mean + c, mean + pitch + c);
+            }
         }
     });
 }
@@ -170,168 +173,32 @@ inline void normalize(const Conv& conv, const float* raw, const float* scale_shi
     });
 }
 
-// The Winograd domain of one layer: V (alpha^2, B T, pitch).
-struct Domain {
-    float* data;
-    int64_t batch, height, width;  // of the image
-    int64_t pitch;
-    int m;
-    int64_t tiles_down() const { return (height + m - 1) / m; }
-    int64_t tiles_across() const { return (width + m - 1) / m; }
-    int64_t tiles() const { return tiles_down() * tiles_across(); }
-    int64_t rows() const { return batch * tiles(); }
-    int64_t floats() const { return (m + 2) * (m + 2) * rows() * pitch; }
-    float* at(int frequency, int64_t b, int64_t tile) const {
-        return data + ((frequency * batch + b) * tiles() + tile) * pitch;
-    }
-};
-
-constexpr int strip = 16;  // channels of a plane: one cache line
-
-// Some channels of one image in cache: (H', W', strip) with a border of one pixel, H' and W' whole tiles.
-struct Plane {
-    float* data;
-    int64_t height, width, row;
-    static int64_t floats(const Domain& d) {
-        return (d.tiles_down() * d.m + 2) * (d.tiles_across() * d.m + 2) * strip;
-    }
-    Plane(float* memory, const Domain& d)
-        : data(memory), height(d.height), width(d.width), row((d.tiles_across() * d.m + 2) * strip) {
-        memset(memory, 0, floats(d) * sizeof(float));
-    }
-    float* at(int64_t y, int64_t x) const { return data + (y + 1) * row + (x + 1) * strip; }
-    void reflect() const {
-        const size_t pixel = strip * sizeof(float);
-        for (int64_t y = 0; y < height; ++y) {
-            memcpy(at(y, -1), at(y, 1), pixel);
-            memcpy(at(y, width), at(y, width - 2), pixel);
-        }
-        const size_t line = (width + 2) * pixel;
-        memcpy(at(-1, -1), at(1, -1), line);
-        memcpy(at(height, -1), at(height - 2, -1), line);
-    }
-};
-
-// B^T d B of every tile of the plane: channels [channel, channel + strip) of V.
-template <int m>
-void to_domain(const Plane& plane, const Domain& out, int64_t b, int64_t channel) {
-    constexpr int alpha = m + 2;
-    for (int64_t t = 0; t < out.tiles(); ++t) {
-        const float* patch = plane.at(t / out.tiles_across() * m - 1, t % out.tiles_across() * m - 1);
-        for (int v = 0; v < strip; v += lanes) {
-            Vec in[alpha][alpha], frequencies[alpha][alpha];
-            ASAP_UNROLL
-            for (int i = 0; i < alpha; ++i) {
-                ASAP_UNROLL
-                for (int j = 0; j < alpha; ++j) in[i][j] = load(patch + i * plane.row + j * strip + v);
-            }
-            transform(Winograd<m>::bt, in, frequencies);
-            ASAP_UNROLL
-            for (int i = 0; i < alpha; ++i) {
-                ASAP_UNROLL
-                for (int j = 0; j < alpha; ++j) {
-                    store(out.at(alpha * i + j, b, t) + channel + v, frequencies[i][j]);
-                }
-            }
-        }
-    }
-}
-
-// A^T [..] A of every tile: the strip's outputs before normalisation.
-template <int m>
-void from_domain(const Domain& products, int64_t b, int64_t channel, const Plane& plane) {
-    constexpr int alpha = m + 2;
-    for (int64_t t = 0; t < products.tiles(); ++t) {
-        const int64_t y = t / products.tiles_across() * m, x = t % products.tiles_across() * m;
-        for (int v = 0; v < strip; v += lanes) {
-            Vec in[alpha][alpha], out[m][m];
-            ASAP_UNROLL
-            for (int i = 0; i < alpha; ++i) {
-                ASAP_UNROLL
-                for (int j = 0; j < alpha; ++j) in[i][j] = load(products.at(alpha * i + j, b, t) + channel + v);
-            }
-            transform(Winograd<m>::at, in, out);
-            for (int i = 0; i < m && y + i < plane.height; ++i) {
-                for (int j = 0; j < m && x + j < plane.width; ++j) store(plane.at(y + i, x + j) + v, out[i][j]);
-            }
-        }
-    }
-}
-
-// Instance norm and ReLU of a plane, in place.
-inline void normalize_plane(const Plane& plane, const float* gamma, const float* beta, float eps) {
-    const float count = static_cast<float>(plane.height * plane.width);
-    for (int v = 0; v < strip; v += lanes) {
-        Vec sum{}, squares{};
-        for (int64_t y = 0; y < plane.height; ++y) {
-            Vec line{};
-            for (int64_t x = 0; x < plane.width; ++x) line += load(plane.at(y, x) + v);
-            sum += line;
-        }
-        const Vec mean = sum / count;
-        for (int64_t y = 0; y < plane.height; ++y) {
-            Vec line{};
-            for (int64_t x = 0; x < plane.width; ++x) {
-                const Vec apart = load(plane.at(y, x) + v) - mean;
-                line += apart * apart;
-            }
-            squares += line;
-        }
-        const Vec variance = squares / count + eps;
-        Vec root;
-        for (int i = 0; i < lanes; ++i) root[i] = sqrtf(variance[i]);
-        const Vec scale = load(gamma + v) / root, shift = load(beta + v);
-        for (int64_t y = 0; y < plane.height; ++y) {
-            for (int64_t x = 0; x < plane.width; ++x) {
-                float* pixel = plane.at(y, x) + v;
-                const Vec value = (load(pixel) - mean) * scale + shift;
-                store(pixel, value < 0.0f ? Vec{} : value);
-            }
-        }
-    }
-}
-
-// The alpha^2 products of a Winograd layer: each panel of the weights passes through the cache once.
-inline void domain_products(const Conv& conv, const Domain& in, const Domain& out, int threads) {
-    const int runs = run_count(conv.inputs);
-    const int64_t count = conv.frequencies() * conv.panels, panel = static_cast<int64_t>(conv.inputs) * panel_width;
-    parallel(count, threads, [&](Items& items) {
-        for (int64_t item; (item = items.next()) >= 0;) {
-            const int f = static_cast<int>(item / conv.panels);
-            const float* next = item + threads < count ? conv.weight + (item + threads) * panel : nullptr;
-            panel_product<Start::zero>(static_cast<int>(in.rows()), conv.inputs / runs, {in.at(f, 0, 0), in.pitch, 1},
-                                       conv.weight + item * panel, nullptr,
-                                       out.at(f, 0, 0) + item % conv.panels * panel_width, out.pitch, next, runs,
-                                       conv.inputs / runs);
-        }
-    });
-}
-
 // The last 1x1 convolution: phi (pixels, P), tile by tile as the pixelwise stream reads it.
 inline void pointwise(const Activation& in, int64_t parameters, const float* weight, const float* bias, float* phi,
-                      int threads) {
-    constexpr int64_t chunk_pixels = 252;
-    const int depth = static_cast<int>(in.pitch), runs = run_count(depth);
+                      int threads, Outcome& outcome) {
+    const Terms terms = contiguous_terms(static_cast<int>(in.pitch));
     const int64_t pixels = in.batch * in.height * in.width, panels = panel_count(parameters);
-    const int64_t chunks = (pixels + chunk_pixels - 1) / chunk_pixels;
-    const int64_t rows = (pixels + chunks - 1) / chunks, panel = in.pitch * panel_width;
-    parallel(panels * chunks, threads, [&](Items& items) {
-        alignas(64) float edge[(chunk_pixels + 1) * panel_width];
+    const int64_t each = panels_at_once(panels, threads, 2 * most_panels), groups = (panels + each - 1) / each;
+    parallel(groups, threads, [&](Items& items) {
+        Scratch scratch(each * most_rows * panel_width);  // sums are not gathered in phi, whose rows lie far apart
+        if (!scratch.ok()) return outcome.report(ASAP_NO_MEMORY, {});
+        float* sums = scratch.take(each * most_rows * panel_width);
         for (int64_t item; (item = items.next()) >= 0;) {
-            const int64_t p = item / chunks, first = item % chunks * rows;
-            const int count = static_cast<int>(first + rows < pixels ? rows : pixels - first);
-            if (count <= 0) continue;
-            const int64_t width = parameters - p * panel_width;
-            const bool whole = width >= panel_width;
-            float* out = whole ? phi + first * parameters + p * panel_width : edge;
-            const float* next = item + threads < panels * chunks ? weight + (item + threads) / chunks * panel : nullptr;
-            panel_product<Start::bias>(count, depth / runs, {in.data + first * in.pitch, in.pitch, 1},
-                                       weight + p * panel, bias + p * panel_width, out,
-                                       whole ? parameters : panel_width, next, runs, depth / runs);
-            if (whole) continue;
-            for (int i = 0; i < count; ++i) {
-                memcpy(phi + (first + i) * parameters + p * panel_width, edge + i * panel_width, width * sizeof(float));
-            }
+            const int64_t first = item * each, count = first + each < panels ? each : panels - first;
+            const float* own = weight + first * terms.panel();
+            const float* next = item + threads < groups ? own + threads * each * terms.panel() : nullptr;
+            in_chunks(pixels, [&](int64_t row, int64_t rows) {
+                panels_product<Start::bias>(rows, terms, {in.data + row * in.pitch, in.pitch, 1},
+                                            {own, count, bias + first * panel_width},
+                                            {sums, panel_width, rows * panel_width}, row + rows < pixels ? own : next);
+                for (int64_t p = 0; p < count; ++p) {
+                    const int64_t at = (first + p) * panel_width, left = parameters - at;
+                    const float* from = sums + p * rows * panel_width;
+                    float* to = phi + row * parameters + at;
+                    const size_t bytes = (left < panel_width ? left : panel_width) * sizeof(float);
+                    for (int64_t i = 0; i < rows; ++i) memcpy(to + i * parameters, from + i * panel_width, bytes);
+                }
+            });
         }
     });
 }

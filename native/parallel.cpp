@@ -2,6 +2,7 @@
 #include "parallel.h"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,10 @@ std::atomic<GompParallel> pool{nullptr};
 void set_thread_pool(void* gomp_parallel) { pool = reinterpret_cast<GompParallel>(gomp_parallel); }
 
 void wait_a_little() { std::this_thread::yield(); }
+
+double seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 void run_threads(int threads, void (*body)(void*), void* data) {
     if (const GompParallel gomp = pool.load()) {

@@ -11,12 +11,16 @@ from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
 from asap_lightning.benchmarking.memory import peak_of
+from asap_lightning.benchmarking.operations import lowres_layers
 from asap_lightning.benchmarking.suites import _counted_gflop
 from asap_lightning.benchmarking.timing import Side, ratio, run_pairs
 from asap_lightning.commands import benchmark
 from asap_lightning.commands.peers import generator_node, make_peer
 from asap_lightning.errors import UserError
 from asap_lightning.models import AsapGenerator
+from asap_lightning.ops import native
+
+needs_native = pytest.mark.skipif(bool(native.load_failure()), reason=native.load_failure() or "available")
 
 
 @pytest.mark.parametrize("spec", [FACADES, CITYSCAPES])
@@ -95,9 +99,7 @@ def test_table_leaves_out_empty_columns():
     assert "peak MiB" not in text
 
 
-def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):
-    tiny = Case("tiny", FACADES, 256, 256)
-    monkeypatch.setitem(benchmark.CASES, "tiny", tiny)
+def small_generators(monkeypatch):
     monkeypatch.setattr(
         Case,
         "generator",
@@ -109,6 +111,30 @@ def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):
             .to(device)
         ),
     )
+
+
+@needs_native
+def test_layers_of_the_lowres_stream(monkeypatch):
+    small_generators(monkeypatch)
+    tiny = Case("tiny", FACADES, 256, 256)
+    layers = lowres_layers(tiny, torch.device("cpu"), repeats=2)
+    assert list(layers) == [
+        "layer 1: 13->8 to 128x128",
+        "layer 2: 8->8 stride 2 to 64x64",
+        "layer 3: 8->16 stride 2 to 32x32",
+        "layer 4: 16->16 to 32x32",
+        "layer 5: 1x1 to phi",
+    ]
+    # none is wide enough for Winograd: what they compute is the direct convolution
+    generator = tiny.generator(torch.device("cpu"))
+    assert sum(work for work, _ in layers.values()) == pytest.approx(tiny.lowres_gflop(generator))
+    assert all(len(runs) == 2 and min(runs) > 0 for _, runs in layers.values())
+
+
+def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):
+    tiny = Case("tiny", FACADES, 256, 256)
+    monkeypatch.setitem(benchmark.CASES, "tiny", tiny)
+    small_generators(monkeypatch)
     monkeypatch.setattr(machine, "peaks", lambda device: {"gflops": 100.0, "gigabytes_per_second": 10.0})
     output = tmp_path / "tiny.json"
     arguments = ["inference", "--cases", "tiny", "--repeats", "2", "--output", str(output)]

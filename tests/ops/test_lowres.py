@@ -89,6 +89,36 @@ def test_one_stream_serves_several_sizes(backend):
         torch.testing.assert_close(stream(image).double(), expected, rtol=0, atol=1e-4)
 
 
+@needs_native
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("winograd", [0, 2])
+def test_sums_and_rows_longer_than_the_cache(threads, winograd):
+    # 320 terms are cut into runs and parts, outputs into groups of panels, 5 images into chunks of rows
+    layers, weight, bias = make_stream([6, 320, 300], [1, 1], 700)
+    image = torch.randn(5, 6, 16, 16)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        stream = prepare_lowres(layers, weight, bias, winograd=winograd, least_channels=32, backend="native")
+        found = stream(image)
+    finally:
+        torch.set_num_threads(before)
+    expected = plain_stream(layers, weight, bias, image, False)
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=3e-5)
+
+
+@needs_native
+def test_layers_are_timed():
+    layers, weight, bias = make_stream([3, 8, 8], [2, 1], 5)
+    stream = prepare_lowres(layers, weight, bias, backend="native")
+    assert stream.layer_seconds() == [0, 0, 0]
+    stream(torch.randn(1, 3, 8, 8))
+    assert all(0 < seconds < 10 for seconds in stream.layer_seconds())
+    stream.free()
+    with pytest.raises(RuntimeError, match="was freed"):
+        stream.layer_seconds()
+
+
 @pytest.mark.parametrize("backend", FAST)
 def test_winograd_is_no_less_exact_than_the_direct_convolution(backend):
     layers, weight, bias = make_stream([256, 256, 256, 256], [1, 1, 1], 64)

@@ -10,8 +10,9 @@ from torch import Tensor
 from asap_lightning import ops
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import Case
+from asap_lightning.models.asap.lowres import LowResStream
 from asap_lightning.models.asap.prepared import conv_layers
-from asap_lightning.ops.lowres import prepare_lowres
+from asap_lightning.ops.lowres import NativeStream, PreparedStream, prepare_lowres, winograd_sizes
 
 Call = Callable[[], object]
 Operation = tuple[float, dict[str, Call]]  # GFLOP and the calls by side
@@ -37,11 +38,7 @@ def operation_calls(case: Case, device: torch.device, backends: Sequence[str]) -
         gradient[backend] = _gradient(render, phi)
         if backend == "triton":
             continue
-        last = stream.to_phi
-        bias = last.bias if last.bias is not None else last.weight.new_zeros(last.out_channels)
-        zeros = stream.padding == "zeros"
-        prepared = prepare_lowres(conv_layers(stream), last.weight, bias, zero_padding=zeros, backend=backend)
-        lowres[backend] = _bind(prepared, lowres_input)
+        lowres[backend] = _bind(_prepared(stream, backend), lowres_input)
         pool[backend] = _pooler(case, generator.s1, label, backend)
     work = case.pixelwise_gflop(generator)
     return {
@@ -50,6 +47,43 @@ def operation_calls(case: Case, device: torch.device, backends: Sequence[str]) -
         "pixelwise_mlp": (work, pixelwise),
         "pixelwise_mlp and gradient": (4 * work, gradient),
     }
+
+
+def lowres_layers(case: Case, device: torch.device, *, repeats: int) -> dict[str, tuple[float, list[float]]]:
+    """Each layer of the native low-res stream as it runs.
+
+    Returns:
+        By name the GFLOP that it computes (by Winograd fewer than a direct convolution) and the milliseconds
+        of each run.
+    """
+    generator = case.generator(device)
+    lowres_input = generator.lowres_input(case.condition(device))
+    layers, last = conv_layers(generator.lowres_stream), generator.lowres_stream.to_phi
+    prepared = _prepared(generator.lowres_stream, "native")
+    assert isinstance(prepared, NativeStream)
+    prepared(lowres_input)
+    seconds = []
+    for _ in range(repeats):
+        prepared(lowres_input)
+        seconds.append(prepared.layer_seconds())
+    batch, _, rows, columns = lowres_input.shape
+    work: list[tuple[str, float]] = []
+    for index, (layer, m) in enumerate(zip(layers, winograd_sizes(layers, 2), strict=True), 1):
+        rows, columns = rows // layer.stride, columns // layer.stride
+        outputs, inputs = layer.weight.shape[:2]
+        terms = 9 if m == 0 else (m + 2) ** 2 / m**2  # multiply-adds an output, input channel and pixel
+        how = f" stride {layer.stride}" if layer.stride > 1 else f" F({m}x{m})" if m else ""
+        name = f"layer {index}: {inputs}->{outputs}{how} to {rows}x{columns}"
+        work.append((name, 2e-9 * terms * batch * rows * columns * inputs * outputs))
+    work.append((f"layer {len(work) + 1}: 1x1 to phi", 2e-9 * batch * rows * columns * last.weight.numel()))
+    return {name: (gflop, [1e3 * run[i] for run in seconds]) for i, (name, gflop) in enumerate(work)}
+
+
+def _prepared(stream: LowResStream, backend: str) -> PreparedStream:
+    last = stream.to_phi
+    bias = last.bias if last.bias is not None else last.weight.new_zeros(last.out_channels)
+    zeros = stream.padding == "zeros"
+    return prepare_lowres(conv_layers(stream), last.weight, bias, zero_padding=zeros, backend=backend)
 
 
 def _bind(function: Callable[[Tensor], Tensor], tensor: Tensor) -> Call:

@@ -18,6 +18,7 @@ COLUMNS = {
     "operation": ("operation", "{}"),
     "side": ("side", "{}"),
     "ms": ("ms", "{:.1f}"),
+    "floor_ms": ("floor ms", "{:.1f}"),
     "cpu_ms": ("CPU ms", "{:.1f}"),
     "speedup": ("x authors", "{:.2f}"),
     "speedup_quartiles": ("quartiles", "{0[0]:.2f}-{0[1]:.2f}"),

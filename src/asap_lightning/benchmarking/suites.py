@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import Case
-from asap_lightning.benchmarking.operations import Call, operation_calls
+from asap_lightning.benchmarking.operations import Call, lowres_layers, operation_calls
 from asap_lightning.benchmarking.rows import Row, numbers
 from asap_lightning.benchmarking.timing import run_pairs
 from asap_lightning.condition import Condition
@@ -110,7 +111,7 @@ def _error(call: Call, exact: Tensor | None) -> float | None:
 
 @torch.no_grad()
 def operations(cases: Iterable[Case], device: torch.device, *, repeats: int) -> Iterator[Row]:
-    """Each operation alone, by backend, with its share of the measured peak."""
+    """Each operation alone, by backend; and the native low-res stream layer by layer."""
     for case in cases:
         for name, (work, sides) in operation_calls(case, device, fast_backends(device)).items():
             measured = run_pairs(sides, repeats=repeats, device=device)
@@ -123,3 +124,16 @@ def operations(cases: Iterable[Case], device: torch.device, *, repeats: int) -> 
                     "gflop": work,
                     "gflop_per_second": work / side.median * 1e3,
                 }
+        if "native" not in fast_backends(device):
+            continue
+        for name, (work, runs) in lowres_layers(case, device, repeats=repeats).items():
+            ms = statistics.median(runs)
+            yield {
+                "case": case.name,
+                "operation": f"lowres {name}",
+                "side": "native",
+                "ms": ms,
+                "ms_runs": runs,
+                "gflop": work,
+                "gflop_per_second": work / ms * 1e3,
+            }

@@ -10,6 +10,7 @@ Axes: B batch, C input and O output channels, H height, W width, P parameters of
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -133,7 +134,7 @@ class NativeStream:
         )
         last, last_bias = _plain(weight), _plain(bias)
         self.inputs, self.parameters = layers[0].weight.shape[1], weight.shape[0]
-        self.stride = 1
+        self.convolutions, self.stride = len(layers), 1
         for layer in layers:
             self.stride *= layer.stride
         self._reflects = not zero_padding
@@ -182,6 +183,14 @@ class NativeStream:
     def memory(self) -> int:
         """Bytes held: prepared weights, and the workspace of the largest image so far."""
         return self._library.asap_lowres_bytes(self._handle) if self._handle else 0
+
+    def layer_seconds(self) -> list[float]:
+        """What each convolution and then the last 1x1 took in the latest call."""
+        if self._handle is None:
+            raise RuntimeError("this prepared low-res stream was freed; prepare it again")
+        seconds = (ctypes.c_double * (self.convolutions + 1))()
+        self._library.asap_lowres_seconds(self._handle, seconds)
+        return list(seconds)
 
     def free(self) -> None:
         """Gives the memory back."""

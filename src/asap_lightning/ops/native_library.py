@@ -17,7 +17,7 @@ from typing import Any
 import asap_lightning
 
 NAME = "_asap_native.so"
-ABI_VERSION = 2
+ABI_VERSION = 3
 VARIABLE = "ASAP_NATIVE_LIBRARY"
 
 logger = logging.getLogger("asap_lightning.ops")
@@ -85,6 +85,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "asap_lowres_create": (_pointer, [_conv, _int, _int, _int64, _pointer, _pointer, _int]),
     "asap_lowres_bytes": (_int64, [_pointer]),
     "asap_lowres_run": (_int, [_pointer, _tensor, _int64, _int64, _int64, _pointer, _int]),
+    "asap_lowres_seconds": (None, [_pointer, ctypes.POINTER(ctypes.c_double)]),
     "asap_lowres_free": (None, [_pointer]),
     "asap_convolution_create": (_pointer, [_pointer, _pointer, _int, _int, _int, _int]),
     "asap_convolution_bytes": (_int64, [_pointer]),
