@@ -43,8 +43,8 @@ COMMANDS = (
     Command(
         "data",
         "data",
-        "make the demo data; check a data set; write it as shards",
-        choices=("demo", "check", "shard"),
+        "make the demo data; check a data set; find its colours; write it as shards",
+        choices=("demo", "check", "palette", "shard"),
     ),
     Command(
         "benchmark",

@@ -1,4 +1,4 @@
-"""``asap data demo``, ``asap data check`` and ``asap data shard``: plain flags."""
+"""``asap data demo``, ``check``, ``palette`` and ``shard``: plain flags."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from asap_lightning.commands import shard
+from asap_lightning.commands import palette, shard
 
 EPILOG = """\
 examples:
@@ -15,6 +15,7 @@ examples:
   asap data check data/demo
   asap data check DIR data=cityscapes
   asap data check DIR data=spade_folders data.layout.num_classes=19 --picture samples.png
+  asap data palette DIR data=pairs --half right --out palette.png
   asap data shard data=cityscapes data.root=DIR out=shards --resize
   asap data check https://HOST/shards data=shards
 """
@@ -30,11 +31,13 @@ def parser() -> argparse.ArgumentParser:
     """The parser of ``asap data``."""
     top = argparse.ArgumentParser(
         prog="asap data",
-        description="Makes the demo data; checks data sets; writes them as shards.",
+        description="Makes the demo data; checks data sets; finds the colours of classes; writes shards.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(required=True, metavar="demo|check|shard", parser_class=_OverridesAnywhere)
+    commands = top.add_subparsers(
+        required=True, metavar="demo|check|palette|shard", parser_class=_OverridesAnywhere
+    )
     demo = commands.add_parser("demo", help="write procedural building facades in the CMP layout")
     demo.add_argument("out", type=Path, help="folder that receives the files")
     demo.add_argument("--count", type=int, default=200, help="number of facades (default %(default)s)")
@@ -52,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--picture", type=Path, metavar="PNG", help="also write a picture of some pairs")
     check.add_argument("--workers", type=int, default=None, help="threads (default: one a core)")
     check.set_defaults(action=check_data)
+    palette.add_parser(commands)
     shard.add_parser(commands)
     return top
 

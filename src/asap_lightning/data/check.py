@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,10 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.check_notes import Notes, Observation, observe
 from asap_lightning.data.finding import Contents
 from asap_lightning.data.formats import depth_suffixes
+from asap_lightning.data.label_notes import LabelNotes, in_between
+from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts.base import SPLITS, Item, Layout, Split
+from asap_lightning.data.palette_match import UnmatchedColours
 from asap_lightning.data.panels import fit, sample_to_image, save_png, tile
 from asap_lightning.data.sample import Sample
 from asap_lightning.errors import UserError
@@ -27,6 +30,27 @@ Progress = Callable[[str, int, int], None]
 """Called with the split, the number of pairs that are done and how many there are."""
 
 _IN_FLIGHT = 4
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What reading a pair has shown.
+
+    Attributes:
+        item: the pair.
+        sample: what was read, unless it cannot be used.
+        observation: of its pictures.
+        complaint: why it cannot be used.
+        colours: pixels without a colour of the palette, and pixels.
+        borders: of a map of ids, what `in_between` counts.
+    """
+
+    item: Item
+    sample: Sample | None = None
+    observation: Observation = field(default_factory=Observation)
+    complaint: Complaint | None = None
+    colours: tuple[int, int] | None = None
+    borders: tuple[int, int] | None = None
 
 
 @dataclass
@@ -42,6 +66,7 @@ class SplitReport:
         images: (label_channels,) pairs in which a class occurs.
         problems: what is wrong with each pair that cannot be used, or with the whole split.
         notes: what may be wrong with pairs that can be used.
+        label_notes: what may be wrong with label maps, and pixels without a colour of the palette.
         same_as: an earlier split with the same pairs, which were not read again.
     """
 
@@ -53,11 +78,23 @@ class SplitReport:
     images: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     problems: list[Complaint] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
+    label_notes: LabelNotes = field(default_factory=LabelNotes)
     same_as: Split | None = None
 
-    def add(self, sample: Sample, seen: Observation) -> None:
-        """Counts a pair that was read."""
-        self.notes.add(seen)
+    def add(self, seen: _Seen) -> None:
+        """Counts a pair."""
+        file = str(seen.item.condition)
+        if seen.colours is not None:
+            self.label_notes.add_colours(file, *seen.colours)
+        if seen.borders is not None:
+            self.label_notes.add_ids(file, *seen.borders)
+        if seen.complaint is not None:
+            self.problems.append(seen.complaint)
+        if seen.sample is not None:
+            self._add_sample(seen.sample, seen.observation)
+
+    def _add_sample(self, sample: Sample, observation: Observation) -> None:
+        self.notes.add(observation)
         self.sizes[sample.size] += 1
         self.without_photo += sample.photo is None
         if sample.label is not None:
@@ -76,6 +113,7 @@ class CheckReport:
         spec: what its conditions are.
         splits: a report each.
         warnings: what looks wrong without being so.
+        colours: for each split with a palette, the share of the pixels that match none of its colours.
         unused: what lies there beside the pairs.
     """
 
@@ -84,6 +122,7 @@ class CheckReport:
     spec: ConditionSpec
     splits: list[SplitReport]
     warnings: list[str] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
     unused: Contents = field(default_factory=Contents)
 
     @property
@@ -138,12 +177,22 @@ def check_dataset(
         if report.same_as is None:
             known[split] = items
             _read_all(layout, items, report, workers, progress)
-    warnings = [*layout.warnings]
+    warnings, colours = [*layout.warnings], []
+    palette = _palette(layout)
     for report in reports:
-        warnings += [f"{report.split}: {line}" for line in report.notes.lines()]
+        lines = [*report.notes.lines(), *report.label_notes.warnings()]
+        warnings += [f"{report.split}: {line}" for line in lines]
+        if palette is not None and (line := report.label_notes.colours(palette.palette_tolerance)):
+            colours.append(f"{report.split}: {line}")
     complete = not any(report.problems and not report.pairs for report in reports)
     unused = _unused(layout, known, complete=complete)
-    return CheckReport(layout.title, layout.address, layout.spec, reports, warnings, unused)
+    return CheckReport(layout.title, layout.address, layout.spec, reports, warnings, colours, unused)
+
+
+def _palette(layout: Layout) -> LabelFormat | None:
+    """The format of label files whose colours are looked up."""
+    labels = getattr(layout, "labels", None)
+    return labels if isinstance(labels, LabelFormat) and labels.palette is not None else None
 
 
 def _unused(layout: Layout, known: Mapping[Split, Sequence[Item]], *, complete: bool) -> Contents:
@@ -172,24 +221,28 @@ def _read_all(
     workers: int | None,
     progress: Progress | None,
 ) -> None:
-    def read(item: Item) -> tuple[Sample, Observation] | Complaint:
+    by_colour = _palette(layout) is not None
+
+    def read(item: Item) -> _Seen:
         try:
             sample = layout.read(item)
-            return sample, observe(sample)
         except UserError as error:
             files = (item.condition, item.photo, item.instance)
-            return Complaint(str(error), item.name, tuple(str(file) for file in files if file is not None))
+            names = tuple(str(file) for file in files if file is not None)
+            colours = (error.unmatched, error.pixels) if isinstance(error, UnmatchedColours) else None
+            return _Seen(item, complaint=Complaint(str(error), item.name, names), colours=colours)
+        seen = _Seen(item, sample, observe(sample))
+        if sample.label is not None and by_colour:
+            return replace(seen, colours=(sample.unmatched, sample.label.size))
+        return seen if sample.label is None else replace(seen, borders=in_between(sample.label))
 
     threads = workers or torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         # In blocks, so that only a few decoded pairs are held in memory at a time.
         block = _IN_FLIGHT * threads
         for start in range(0, len(items), block):
-            for result in pool.map(read, items[start : start + block]):
-                if isinstance(result, Complaint):
-                    report.problems.append(result)
-                else:
-                    report.add(*result)
+            for seen in pool.map(read, items[start : start + block]):
+                report.add(seen)
             if progress is not None:
                 progress(report.split, min(start + block, len(items)), len(items))
 

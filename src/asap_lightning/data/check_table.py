@@ -22,6 +22,8 @@ def print_report(report: CheckReport, console: Console) -> None:
             names = escape(", ".join(absent))
             verb = "class occurs" if len(absent) == 1 else "classes occur"
             console.print(f"{len(absent)} {verb} in no training pair: {names}", highlight=False)
+    for line in report.colours:
+        _say(console, line)
     _print_unused(report.unused, console)
     for warning in report.warnings:
         _say(console, f"warning: {warning}", style="yellow")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,15 +75,26 @@ class Palette:
 
     def _places(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Where in ``_classes`` the class of each colour stands."""
-        place = np.full(codes.shape, _NONE, np.int32)
-        nearest = np.full(codes.shape, np.iinfo(np.int32).max, np.int32)
-        red, green, blue = codes >> 16, codes >> 8 & 255, codes & 255
-        for number, (r, g, b) in enumerate(self.colours.values(), _FIRST):
-            distance = (red - r) ** 2 + (green - g) ** 2 + (blue - b) ** 2
-            closer = distance < nearest
-            place[closer], nearest[closer] = number, distance[closer]
-        place[nearest > self.tolerance**2] = _NONE
-        return place
+        number, distance = nearest(codes, tuple(self.colours.values()))
+        return np.where(distance <= self.tolerance**2, number + _FIRST, _NONE)
+
+
+def nearest(
+    codes: NDArray[np.int32], colours: Sequence[Colour]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """For packed colours: the number of the nearest of some colours, the first of equally near ones.
+
+    Returns:
+        The numbers, and the squares of the distances.
+    """
+    number = np.zeros(codes.shape, np.int32)
+    least = np.full(codes.shape, np.iinfo(np.int32).max, np.int32)
+    red, green, blue = codes >> 16, codes >> 8 & 255, codes & 255
+    for index, (r, g, b) in enumerate(colours):
+        distance = (red - r) ** 2 + (green - g) ** 2 + (blue - b) ** 2
+        closer = distance < least
+        number[closer], least[closer] = index, distance[closer]
+    return number, least
 
 
 def pack(picture: NDArray[np.uint8]) -> NDArray[np.int32]:

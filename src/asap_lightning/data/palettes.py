@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.data.layouts.classes import CITYSCAPES, CMP, names
+from asap_lightning.data.layouts.classes import CITYSCAPES, CMP, CMP_PAIRS, names
 
-_OFFICIAL = {names(classes): tuple(colour for _, colour in classes) for classes in (CMP, CITYSCAPES)}
+_OFFICIAL = {
+    names(classes): tuple(colour for _, colour in classes) for classes in (CMP, CMP_PAIRS, CITYSCAPES)
+}
 _UNKNOWN = (0, 0, 0)
 _GOLDEN = 0.6180339887498949
 _TONES = ((0.62, 0.95), (0.80, 0.68), (0.45, 0.82), (0.90, 0.90), (0.60, 0.50))
@@ -19,7 +21,7 @@ _TONES = ((0.62, 0.95), (0.80, 0.68), (0.45, 0.82), (0.90, 0.90), (0.60, 0.50))
 
 @lru_cache
 def class_colours(spec: ConditionSpec) -> NDArray[np.uint8]:
-    """(label_channels, 3) colours: the official ones of CMP and Cityscapes, else distinct made ones.
+    """(label_channels, 3) colours: the official ones of well-known classes, else distinct made ones.
 
     Made colours walk round the hues by the golden ratio, so that the first N classes are far apart for
     every N, and a class keeps its colour when others are added. 'Unknown' is black.

@@ -20,6 +20,22 @@ CMP: tuple[tuple[str, Colour], ...] = (
     ("shop", (170, 0, 0)),
 )
 
+CMP_PAIRS: tuple[tuple[str, Colour], ...] = (
+    ("background", (0, 0, 222)),
+    ("facade", (0, 48, 255)),
+    ("window", (0, 128, 255)),
+    ("door", (0, 207, 255)),
+    ("cornice", (32, 255, 223)),
+    ("sill", (112, 255, 143)),
+    ("balcony", (192, 255, 63)),
+    ("blind", (255, 239, 0)),
+    ("deco", (255, 159, 0)),
+    ("molding", (255, 80, 0)),
+    ("pillar", (254, 0, 0)),
+    ("shop", (174, 0, 0)),
+)
+"""CMP's classes in the colours of pix2pix's JPEG files, which have no 'none'."""
+
 CITYSCAPES: tuple[tuple[str, Colour], ...] = (
     ("unlabeled", (0, 0, 0)),
     ("ego vehicle", (0, 0, 0)),
