@@ -9,6 +9,7 @@ from typing import Any
 
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.untrusted import read_json
 
 Row = dict[str, Any]
 SLOWER = 1.10  # a speed-up that shrinks by more than this factor is called a regression
@@ -72,13 +73,13 @@ def load(path: Path) -> dict[str, Any]:
         UserError: no such file, or not a benchmark's result.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read ({error.strerror}); give a JSON file that asap benchmark wrote"
         ) from error
-    except ValueError as error:
-        raise UserError(f"{path}: is not JSON ({error}); give a file that asap benchmark wrote") from error
+    except UserError as error:
+        raise UserError(f"{error}; give a file that asap benchmark wrote") from error
     if not isinstance(document, dict) or "rows" not in document or "suite" not in document:
         raise UserError(
             f"{path}: is JSON but no benchmark result (no 'rows'); give a file that asap benchmark wrote"

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.untrusted import read_json
 
 MARK = "finished.json"
 PRUNED = "pruned.json"
@@ -38,8 +40,8 @@ def job_key(config: Mapping[str, Any], folder: Path | None = None) -> str:
 def is_finished(folder: Path, config: Mapping[str, Any]) -> bool:
     """Whether this very job has come to its end in this folder."""
     try:
-        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        mark = read_json(folder / MARK)
+    except (FileNotFoundError, UserError):
         return False
     return isinstance(mark, dict) and mark.get("job") == job_key(config, folder)
 

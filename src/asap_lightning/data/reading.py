@@ -13,10 +13,14 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from asap_lightning.data.formats import image_formats
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.lossy import require_lossless
+from asap_lightning.data.npy import read_npy
 from asap_lightning.data.source import Source, open_source, size_of
 from asap_lightning.errors import UserError
 
 _INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
+
+MAX_PIXELS = 2 * 89_478_485
+"""Pixels of one picture: where Pillow draws its line (about 13,000 x 13,000)."""
 
 
 def open_image(path: Source) -> Image.Image:
@@ -32,6 +36,8 @@ def open_image(path: Source) -> Image.Image:
         if size_of(path) == 0:
             raise UserError(f"{path} is empty (0 bytes): copy or download the file again")
         with _open(path) as file:
+            if file.width * file.height > MAX_PIXELS:
+                raise UserError(_too_large(path, f"it has {file.width} x {file.height} pixels"))
             file.load()
             orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
     except UserError:
@@ -44,7 +50,7 @@ def open_image(path: Source) -> Image.Image:
             "format, whatever its name says"
         ) from error
     except Image.DecompressionBombError as error:
-        raise UserError(f"{path} is too large to be a picture of a data set: {error}") from error
+        raise UserError(_too_large(path, str(error).split(",")[0])) from error
     except MemoryError as error:
         raise UserError(f"{path} does not fit into memory") from error
     except Exception as error:  # whatever Pillow's many decoders meet in a damaged file
@@ -54,6 +60,13 @@ def open_image(path: Source) -> Image.Image:
             f"{path} cannot be decoded, it is truncated or damaged ({error}): copy or download it again"
         ) from error
     return file if orientation == 1 else ImageOps.exif_transpose(file)
+
+
+def _too_large(path: Source, found: str) -> str:
+    return (
+        f"{path} is too large to be a picture of a data set ({found}; at most {MAX_PIXELS:,} are read): a "
+        "few bytes can unfold to any size. Make it smaller, or cut it into parts"
+    )
 
 
 def _absence(path: Source) -> str:
@@ -204,7 +217,7 @@ def read_depth(path: Source, unit: float) -> NDArray[np.float32]:
         unit: metres that the value 1 of the file stands for (0.001 for millimetres).
     """
     if path.suffix.lower() == ".npy":
-        values = _load_npy(path)
+        values = read_npy(path)
     else:
         image = open_image(path)
         if image.mode not in (*_INTEGER_MODES, "F"):
@@ -221,15 +234,6 @@ def read_depth(path: Source, unit: float) -> NDArray[np.float32]:
             f"{path} holds {np.count_nonzero(~np.isfinite(depth))} depths that are NaN or infinite"
         )
     return depth
-
-
-def _load_npy(path: Source) -> NDArray:
-    try:
-        return np.load(open_source(path), allow_pickle=False)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is not a NumPy array that can be read ({error})") from error
 
 
 def scale_depth(depth: NDArray[np.float32], nearest: float, farthest: float) -> NDArray[np.float32]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.latency import measure_checkpoint
 from asap_lightning.metrics import MetricDeclaration, declaration_of
 from asap_lightning.training.callbacks.metric_history import MetricHistory
+from asap_lightning.untrusted import parse_yaml, read_json, read_yaml
 
 FINISHED, PRUNED, FAILED, STOPPED, NOT_BEGUN = "finished", "pruned", "failed", "stopped", "not begun"
 
@@ -88,9 +87,11 @@ def read_sweep(root: str | Path, chosen: MetricDeclaration | None = None) -> lis
 
 def _overrides(folder: Path) -> dict[str, Any]:
     path = folder / ".hydra" / "overrides.yaml"
-    words = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
+    words = read_yaml(path) if path.is_file() else []
+    if not isinstance(words or [], list):
+        raise UserError(f"{path} holds no list of overrides: it is damaged or another file")
     pairs = (str(word).lstrip("+~").partition("=") for word in words or [])
-    return {name: yaml.safe_load(value) for name, _, value in pairs}
+    return {name: parse_yaml(value, path) for name, _, value in pairs}
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
@@ -123,8 +124,8 @@ def _state(folder: Path) -> tuple[str, str]:
     failure = folder / "failed.json"
     if failure.is_file():
         try:
-            return FAILED, str(json.loads(failure.read_text(encoding="utf-8"))["error"])
-        except (json.JSONDecodeError, KeyError, TypeError):
+            return FAILED, str(read_json(failure)["error"])
+        except (UserError, KeyError, TypeError):
             return FAILED, f"{failure.name} cannot be read"
     if not (folder / "config.yaml").is_file():
         return NOT_BEGUN, "it has not come to its first step"
@@ -135,7 +136,9 @@ def _last_words(log: Path) -> str:
     """What a training logs when a signal stops it; empty if it was not."""
     if not log.is_file():
         return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
     last = lines[-1].rpartition("[INFO] ")[2] if lines else ""
     return last if last.startswith("stopped by ") else ""
 

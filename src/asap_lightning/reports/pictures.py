@@ -7,10 +7,10 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from asap_lightning.data.panels import Picture, untile
+from asap_lightning.data.reading import read_photo
 from asap_lightning.errors import UserError
 from asap_lightning.reports.runs import Run
 
@@ -24,9 +24,8 @@ def read_picture(path: Path) -> Picture:
         UserError: it cannot be read.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+        return read_photo(path)
+    except UserError as error:
         raise UserError(f"{path} is not a whole picture ({error}); remove it, or mend it") from error
 
 

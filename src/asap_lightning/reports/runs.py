@@ -10,11 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from asap_lightning.errors import UserError
 from asap_lightning.metrics import METRICS
 from asap_lightning.training.callbacks.metric_history import MetricHistory
+from asap_lightning.untrusted import read_yaml
 
 VALIDATION = "val/"
 THROUGHPUT = METRICS["images_per_second"].logged
@@ -176,7 +175,4 @@ def _no_run(folder: Path) -> str:
 def _yaml(path: Path) -> Any:
     if not path.is_file():
         return None
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    return read_yaml(path)

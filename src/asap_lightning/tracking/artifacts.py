@@ -10,7 +10,9 @@ from typing import Any
 
 import wandb
 
+from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, share_file
+from asap_lightning.untrusted import read_json
 
 log = logging.getLogger(__name__)
 
@@ -92,10 +94,10 @@ def known_artifact(path: str | Path) -> str | None:
 
 def _read(register: Path) -> dict[str, Any]:
     try:
-        content = json.loads(register.read_text(encoding="utf-8"))
+        content = read_json(register)
     except FileNotFoundError:
         return {}
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, UserError) as error:
         log.warning("%s cannot be read (%s); the lineage of its checkpoints is unknown", register, error)
         return {}
     return content if isinstance(content, dict) else {}

@@ -6,7 +6,7 @@ about a file that is something else altogether comes from `kinds`.
 """
 
 from asap_lightning.untrusted.shell import Shell
-from asap_lightning.untrusted.text import parse_json, read_json, read_text, read_yaml
+from asap_lightning.untrusted.text import parse_json, parse_yaml, read_json, read_text, read_yaml
 from asap_lightning.untrusted.torch_files import load_pickle, load_torch
 from asap_lightning.untrusted.wrappers import without_wrappers
 
@@ -15,6 +15,7 @@ __all__ = [
     "load_pickle",
     "load_torch",
     "parse_json",
+    "parse_yaml",
     "read_json",
     "read_text",
     "read_yaml",

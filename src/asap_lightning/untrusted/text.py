@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,7 @@ def parse_yaml(text: str, place: object) -> Any:
     return content
 
 
+@cache
 def _loader() -> type[yaml.SafeLoader]:
     import yaml
 

@@ -192,7 +192,8 @@ class _Stream:
             raise Damaged("it was written on a machine with another byte order")
         content = self._pickle(shells=shells, persistent=self._refer)
         keys = self._pickle()
-        if not isinstance(keys, list) or len(keys) != len(self.storages) or set(keys) != set(self.storages):
+        listed = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+        if not listed or sorted(keys) != sorted(self.storages):
             raise Damaged("it lists other tensors than it uses")
         if self.weights:
             for key in keys:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.untrusted import read_json
 
 MANIFEST = "demo.json"
 # Raise it when the drawing changes, so that old and new facades never mix in one folder.
@@ -146,9 +147,9 @@ def _check_folder(root: Path, series: _Series) -> None:
 
 def _check_series(manifest: Path, wanted: _Series) -> None:
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
+        found = read_json(manifest)
         seed, size, count, drawing = (int(found[key]) for key in ("seed", "size", "count", "drawing"))
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (UserError, ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(
             f"{manifest}: not readable as the description of a drawn data set ({error}). "
             "Choose another folder."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,10 +11,11 @@ import numpy as np
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.layouts.base import Item, Layout, Split
-from asap_lightning.data.reading import scale_depth
+from asap_lightning.data.reading import MAX_PIXELS, scale_depth
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
+from asap_lightning.untrusted.text import printable
 from asap_lightning.wording import counted
 
 FILE = "nyu_depth_v2_labeled.mat"
@@ -116,8 +118,17 @@ def _open_matlab(path: Path) -> Any:
         raise UserError(
             f"{path} is not a MATLAB 7.3 (HDF5) file that can be read ({error}): download it again"
         ) from error
-    for name, dimensions in (("images", 4), ("depths", 3)):
-        if name not in arrays or arrays[name].ndim != dimensions:
-            found = ", ".join(sorted(arrays)) or "nothing"
+    found = printable(", ".join(sorted(arrays)) or "nothing", 200)
+    for name, dimensions, kinds in (("images", 4, "u"), ("depths", 3, "f")):
+        # a link or an external storage would read another file of this machine
+        link = arrays.get(name, getlink=True)
+        array = arrays[name] if isinstance(link, h5py.HardLink) else None
+        if not isinstance(array, h5py.Dataset) or array.ndim != dimensions:
             raise UserError(f"{path} has no array '{name}' with {dimensions} axes; it holds {found}")
+        frame = math.prod(array.chunks or (1,)), math.prod(array.shape[1:])
+        if array.external or array.is_virtual or array.dtype.kind not in kinds or max(frame) > MAX_PIXELS:
+            raise UserError(f"{path}: '{name}' is not stored as NYU's is; download the file again")
+    images, depths = arrays["images"].shape, arrays["depths"].shape
+    if images[1] != 3 or (images[0], *images[2:]) != depths:
+        raise UserError(f"{path}: images {images} and depths {depths} are no pairs; download it again")
     return arrays

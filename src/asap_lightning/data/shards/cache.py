@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from asap_lightning.files import sha256_of
 
 log = logging.getLogger(__name__)
 
+_OURS = re.compile(r"[0-9a-f]{64}\.(tar|part)")
+"""Names of what a cache has written: nothing else in its folder is ever removed."""
 Fetch = Callable[[Shard, Path], None]
 """Completes a file that may already hold the first bytes of a shard."""
 
@@ -101,7 +104,7 @@ class ShardCache:
     def _make_room(self, shard: Shard, part: Path) -> None:
         """Removes the least recently used copies until the shard fits."""
         with self._alone():
-            files = [file for ending in ("tar", "part") for file in self.folder.glob(f"*.{ending}")]
+            files = [file for file in self.folder.iterdir() if _OURS.fullmatch(file.name)]
             states = sorted((s.st_mtime_ns, s.st_size, f) for f in files if f != part and (s := _state(f)))
             total = sum(size for _, size, _ in states)
             for _, size, file in states:

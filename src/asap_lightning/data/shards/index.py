@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.errors import UserError
 
 INDEX = "index.json"
 FORMAT = "asap-lightning shards"
@@ -60,15 +59,6 @@ class Shard:
             "samples": [[name, key, members] for name, key, members in self.samples],
         }
 
-    @classmethod
-    def from_json(cls, node: Mapping[str, Any]) -> Shard:
-        """The inverse of `as_json`."""
-        samples = [
-            StoredSample(name, key, {role: Member(*place) for role, place in members.items()})
-            for name, key, members in node["samples"]
-        ]
-        return cls(node["name"], node["size"], node["sha256"], node["identity"], samples)
-
 
 @dataclass(frozen=True)
 class ShardIndex:
@@ -117,40 +107,3 @@ class ShardIndex:
         }
         body = ",\n".join(f"{json.dumps(split)}: {text}" for split, text in splits.items())
         return f'{json.dumps(head, indent=1)[:-2]},\n "splits": {{\n{body}\n}}\n}}\n'
-
-
-def parse_index(text: bytes | str, place: str) -> ShardIndex:
-    """Reads what `ShardIndex.dump` wrote.
-
-    Args:
-        text: the content of the file.
-        place: where it is, for messages.
-
-    Raises:
-        UserError: not an index, damaged, or of another version.
-    """
-    try:
-        node = json.loads(text)
-    except ValueError as error:
-        raise UserError(
-            f"{place} is not JSON ({error}): it is truncated or damaged. Copy it again, or repeat the asap "
-            "data shard command that made it, which keeps whole shards"
-        ) from error
-    if not isinstance(node, dict) or node.get("format") != FORMAT:
-        raise UserError(
-            f'{place} is no index of shards: \'"format": "{FORMAT}"\' was expected in it. '
-            "asap data shard makes one"
-        )
-    if node.get("version") != VERSION:
-        raise UserError(
-            f"{place} has version {node.get('version')}; this program reads version {VERSION}. Make the "
-            "shards again with asap data shard, or use the version of asap-lightning that made them"
-        )
-    try:
-        splits = {split: [Shard.from_json(s) for s in shards] for split, shards in node["splits"].items()}
-        spec = ConditionSpec.from_dict(node["spec"])
-        return ShardIndex(dict(node["settings"]), spec, splits, dict(node["same_as"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{place} is damaged: {type(error).__name__} {error}. Copy it again, or repeat asap data shard"
-        ) from error

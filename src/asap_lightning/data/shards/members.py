@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.npy import read_npy
 from asap_lightning.data.reading import open_image, photo_array, read_instance
 from asap_lightning.data.resizing import resize
 from asap_lightning.data.sample import Sample
@@ -149,7 +150,7 @@ def decode(name: str, files: Mapping[str, StoredFile], spec: ConditionSpec) -> S
     arrays: dict[str, Any] = {}
     for role, file in files.items():
         if file.suffix == ".npy":
-            arrays[role] = np.load(BytesIO(file.content), allow_pickle=False)
+            arrays[role] = read_npy(file)
         elif role == "instance":
             arrays[role] = read_instance(file)
         elif role == "photo":

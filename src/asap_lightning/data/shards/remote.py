@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from asap_lightning.data.shards.cache import ShardCache
-from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex, parse_index
+from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex
+from asap_lightning.data.shards.parse import MAX_INDEX, parse_index, too_large
 from asap_lightning.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,11 @@ CHUNK = 16 * 2**20
 """Bytes asked for at a time: what a lost connection costs at most."""
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before a failed request is repeated."""
+NEVER = (
+    *("NoCredentialsError", "ClientConnectorDNSError", "InvalidURL"),
+    *("NonHttpUrlRedirectClientError", "InvalidUrlRedirectClientError", "TooManyRedirects"),
+)
+"""Errors that another try would meet again: a wrong address, no right to it, a redirection out of the web."""
 EXTRAS = {
     "s3": ("s3fs", "pip install 'asap-lightning[s3]'"),
     "http": ("aiohttp", "pip install aiohttp"),
@@ -43,12 +49,14 @@ class RemoteStore:
     def index(self) -> ShardIndex:
         address = f"{self.url}/{INDEX}"
         try:
-            content = self._retried(address, lambda files: files.cat_file(address))
+            content = self._retried(address, lambda files: _get(files, address, 0, None, MAX_INDEX))
         except FileNotFoundError as error:
             raise UserError(
                 f"data.root={self.url}: there is no {INDEX}. The address of a folder that asap data shard "
                 "has written was expected"
             ) from error
+        if len(content) > MAX_INDEX:
+            raise too_large(address)
         return parse_index(content, address)
 
     def locate(self, shard: Shard) -> Path:
@@ -69,7 +77,7 @@ class RemoteStore:
                 end = min(start + CHUNK, shard.size)
                 try:
                     content = self._retried(
-                        address, lambda files, a=start, b=end: files.cat_file(address, a, b)
+                        address, lambda files, a=start, b=end: _get(files, address, a, b, shard.size)
                     )
                 except FileNotFoundError as error:
                     raise UserError(
@@ -134,6 +142,19 @@ class RemoteStore:
             ) from error
 
 
+def _get(files: Any, address: str, start: int, end: int | None, most: int) -> bytes:
+    """Bytes ``start`` to ``end``, or all; a server that sends more than ``most`` is cut off."""
+    if not address.startswith(("http://", "https://")):
+        return bytes(files.cat_file(address, start, most + 1 if end is None else end))
+    how = {} if end is None else {"headers": {"Range": f"bytes={start}-{end - 1}"}}
+    # A size of 1 stands for one that nobody asked for; the file is a stream all the same.
+    with files.open(address, "rb", block_size=0, size=1, **how) as stream:
+        content = bytearray()
+        while len(content) <= most and (part := stream.read(min(2**20, most + 1 - len(content)))):
+            content += part
+    return bytes(content)
+
+
 def _limits(protocol: str) -> dict[str, Any]:
     """A server that has fallen silent is given up after a while; a slow one is not."""
     if protocol not in ("http", "https"):
@@ -150,7 +171,7 @@ def _may_pass(error: Exception) -> bool:
         return status >= 500 or status in (408, 429)
     if isinstance(error, PermissionError | IsADirectoryError | TypeError | AttributeError):
         return False
-    if type(error).__name__ in ("NoCredentialsError", "ClientConnectorDNSError", "InvalidURL"):
+    if type(error).__name__ in NEVER:
         return False
     return not (isinstance(error, OSError) and error.errno in (errno.EACCES, errno.ENOENT))
 

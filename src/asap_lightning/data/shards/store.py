@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from asap_lightning.data.shards.index import INDEX, Member, Shard, ShardIndex, parse_index
+from asap_lightning.data.shards.index import INDEX, Member, Shard, ShardIndex
+from asap_lightning.data.shards.parse import MAX_INDEX, parse_index
 from asap_lightning.errors import UserError
 
 OPEN_FILES = 64
@@ -45,7 +46,8 @@ class LocalStore:
     def index(self) -> ShardIndex:
         path = self.root / INDEX
         try:
-            return parse_index(path.read_bytes(), str(path))
+            with path.open("rb") as file:  # not all of what may be larger than memory
+                return parse_index(file.read(MAX_INDEX + 1), str(path))
         except FileNotFoundError as error:
             raise UserError(self._without_index()) from error
         except OSError as error:

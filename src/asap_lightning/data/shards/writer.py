@@ -20,13 +20,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from asap_lightning.data.layouts.base import SPLITS, Layout, Split
-from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex, parse_index
+from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex
 from asap_lightning.data.shards.members import Encoding, Members, encode, files_of
+from asap_lightning.data.shards.parse import MAX_INDEX, checked, parse_shard
 from asap_lightning.data.shards.plan import PlannedShard, plan
-from asap_lightning.data.shards.store import PARTS
+from asap_lightning.data.shards.store import PARTS, LocalStore
 from asap_lightning.data.shards.tar import write_tar
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, sha256_of
+from asap_lightning.untrusted import read_json
 
 MB = 10**6
 Progress = Callable[[int, int], None]
@@ -166,14 +168,14 @@ def _earlier(out: Path, settings: Mapping[str, Any]) -> dict[str, Shard]:
     shards: dict[str, Shard] = {}
     found: dict[str, Any] | None = None
     if (out / INDEX).is_file():
-        index = parse_index((out / INDEX).read_bytes(), str(out / INDEX))
+        index = LocalStore(out).index()
         found = index.settings
         shards = {shard.name: shard for part in index.splits.values() for shard in part}
     marker = out / PARTS / "settings.json"
     if marker.is_file():
-        found = json.loads(marker.read_text(encoding="utf-8"))
+        found = checked(lambda: dict(read_json(marker)), marker)
     for part in sorted((out / PARTS).glob("*.tar.json")):
-        shard = Shard.from_json(json.loads(part.read_text(encoding="utf-8")))
+        shard = checked(lambda p=part: parse_shard(read_json(p, most=MAX_INDEX)), part)  # type: ignore[misc]
         shards[shard.name] = shard
     if found is not None and found != settings:
         changed = [key for key in settings if found.get(key) != settings[key]]

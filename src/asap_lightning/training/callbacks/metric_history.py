@@ -8,9 +8,13 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.untrusted import read_text
 
 STEP = "step"
+MAX_TABLE = 2**29
+"""Bytes of a table."""
 
 
 class MetricHistory:
@@ -101,14 +105,16 @@ class MetricHistory:
         self._offset_of_last = sum(map(len, lines[:-1]))
 
     def _read(self) -> None:
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1].decode("utf-8", errors="replace")
-        table = list(csv.reader(io.StringIO(whole)))
+        text = read_text(self.path, most=MAX_TABLE, errors="replace")
+        try:
+            table = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
+        except csv.Error as error:
+            raise UserError(f"{self.path} is not a table of metrics ({error}): move it away") from error
         if not table or table[0][:1] != [STEP]:
             return
         self.columns = table[0]
         for cells in table[1:]:
-            if len(cells) == len(self.columns) and cells[0].isdigit():
+            if len(cells) == len(self.columns) and cells[0].isdecimal() and len(cells[0]) < 19:
                 named = zip(self.columns[1:], cells[1:], strict=True)
                 self.rows[int(cells[0])] = {name: float(cell) for name, cell in named if _is_number(cell)}
         self.rows = dict(sorted(self.rows.items()))
