@@ -1,6 +1,6 @@
 """Bad input through the program: exit code 2 and a message that names file or key, finding and remedy.
 
-`CASES` is also the source of the table in ``docs/troubleshooting.md`` (``scripts/troubleshooting.py``).
+The messages that users look up stand in ``docs/troubleshooting.md``.
 """
 
 from __future__ import annotations

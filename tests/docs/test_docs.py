@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import re
 import shlex
@@ -14,16 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
-from asap_lightning.commands import Command, by_name
+from asap_lightning.building import build
+from asap_lightning.commands import COMMANDS, Command, by_name
 from asap_lightning.commands.assemble import generator_settings, plain
 from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.resolvers import register_resolvers
@@ -35,7 +41,10 @@ SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 KEY = re.compile(r"^[a-z_]+(?:\.[a-z0-9_]+)+$")
 GROUPS = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
-NO_KEYS = {"trainer.global_step"}  # attributes, not configuration
+ROOTS = {
+    key for path in conf_dir().glob("*.yaml") for key in yaml.safe_load(path.read_text(encoding="utf-8"))
+} | set(GROUPS)
+NO_KEYS = {"trainer.global_step", "trainer.test"}  # attributes, not configuration
 
 
 def text_of(page: Path) -> str:
@@ -161,6 +170,79 @@ def flat(node: Any, prefix: str) -> set[str]:
     return {prefix}.union(*(flat(value, f"{prefix}.{key}") for key, value in node.items()))
 
 
+OVERRIDE = re.compile(r"^[+~]{0,2}([a-z_]+)(?:[./@][a-z0-9_]+)*=(.+)$")
+PLUGINS = {"hydra/launcher=ray"}
+"""Choices that other packages bring."""
+CONFIGS = sorted({found.config for found in COMMANDS if found.config})
+"""The root files of the commands that are configured by overrides."""
+
+
+def spelled_overrides() -> list[Any]:
+    """Every code span that is nothing but overrides; not those with an open value (``..``, ``data=NAME``)."""
+    found: dict[tuple[str, ...], str] = {}
+    for page in PAGES:
+        if page.name == "CHANGELOG.md":
+            continue
+        for span in SPAN.findall(text_of(page)):
+            try:
+                words = tuple(shlex.split(span))
+            except ValueError:  # a piece of a sentence
+                continue
+            if words and all(_is_override(word) for word in words):
+                found.setdefault(words, page.name)
+    return [pytest.param(words, id=f"{name}: {' '.join(words)}") for words, name in found.items()]
+
+
+def _is_override(word: str) -> bool:
+    match = OVERRIDE.match(word)
+    if match is None or ".." in word:
+        return False
+    key, value = word.lstrip("+~").split("=", 1)
+    is_open = value.isupper() and ("/" in key or key in GROUPS)
+    return match[1] in ROOTS and not is_open and word not in PLUGINS
+
+
+def contexts(choices: tuple[str, ...], values: list[Override]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Root files, and choices of the keys' own groups, in which overrides may be meant."""
+    if any(value.is_add() for value in values):  # where there is no such node, anything can be added
+        yield "train", choices
+        return
+    for config in CONFIGS:
+        yield config, choices
+    tops = {value.get_key_element().split(".")[0] for value in values}
+    if "hydra" in tops:
+        yield "train", (*choices, "sweep=pareto")
+    for group in sorted(tops & set(GROUPS) - {"hydra"}):
+        for option in sorted(path.stem for path in (conf_dir() / group).glob("*.yaml")):
+            yield "train", (*choices, f"{group}={option}")
+
+
+def single(override: Override) -> Override:
+    """An override with one value; of a range the first."""
+    if not override.is_sweep_override():
+        return override
+    value = override.value()
+    first = value.start if isinstance(value, IntervalSweep) else next(override.sweep_string_iterator())
+    return OverridesParser.create().parse_override(f"{override.get_key_element()}={first}")
+
+
+@pytest.mark.parametrize("words", spelled_overrides())
+def test_overrides_compose(words: tuple[str, ...]) -> None:
+    parsed = [single(override) for override in OverridesParser.create().parse_overrides(list(words))]
+    groups = [one for one in parsed if "/" in one.key_or_group or one.key_or_group in GROUPS]
+    choices = tuple(str(one.input_line) for one in groups)
+    values = [one for one in parsed if one not in groups]
+    refused = []
+    for config, chosen in contexts(choices, values):
+        try:
+            node = copy.deepcopy(composed(config, chosen))
+            ConfigLoaderImpl._apply_overrides_to_config(values, node)  # as `compose` does
+            return
+        except HydraException as error:
+            refused.append(f"{config} {' '.join(chosen)}: {str(error).splitlines()[0]}")
+    pytest.fail("\n".join(refused))
+
+
 @pytest.mark.parametrize("key", keys())
 def test_key_exists(key: str) -> None:
     assert key in known_keys(key.split(".")[0])
@@ -204,3 +286,14 @@ def test_every_option_is_documented(group: str) -> None:
 def test_python_blocks_are_python(page: Path) -> None:
     for block in re.findall(r"^```python\n(.*?)^```", text_of(page), re.M | re.S):
         compile(block, page.name, "exec")
+
+
+def test_the_size_of_the_demos_network_is_the_stated_one() -> None:
+    config = composed("train", ("experiment=demo",))
+    settings = generator_settings(plain(config.generator), config.data.height)
+    network = build(settings, "generator", spec=instantiate(config.data, prepare=None).spec)
+    size = sum(parameter.numel() for parameter in network.parameters())
+    stated = {
+        number for page in PAGES for number in re.findall(r"network of ([\d.]+) M parameters", text_of(page))
+    }
+    assert stated == {f"{size / 1e6:.1f}"}

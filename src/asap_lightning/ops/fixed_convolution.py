@@ -2,7 +2,7 @@
 
 Winograd's minimal filtering F(m x m, 3 x 3), as in the low-res stream: with m = 2 it needs 2.25 times fewer
 multiplications than the direct convolution and has no more error in float32; with m = 4 four times fewer and
-an error about fifteen times larger. Used for VGG, half of the work of a training step.
+an error about six times larger. Used for VGG, half of the work of a training step.
 
 Axes: B batch, C input and O output channels, H height, W width.
 """

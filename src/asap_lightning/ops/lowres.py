@@ -2,8 +2,8 @@
 
 Layers of stride 1 run by Winograd's minimal filtering F(m x m, 3 x 3) (Lavin & Gray 2015): with m = 2 it
 needs 2.25 times fewer multiplications than the direct convolution, and no more error in float32; with m = 4
-four times fewer, with an error about ten times larger. The price is memory: its weights take 16/9 (m = 2) or
-4 times (m = 4) the originals. See `asap_lightning.ops.winograd`.
+four times fewer, with an error about four times larger in phi. The price is memory: its weights take 16/9
+(m = 2) or 4 times (m = 4) the originals. See `asap_lightning.ops.winograd`.
 
 Axes: B batch, C input and O output channels, H height, W width, P parameters of one MLP.
 """

@@ -139,7 +139,7 @@ class AsapGenerator(Generator):
         Args:
             dtype: of the computation; None takes float32 on a CPU and float16 on a GPU.
             memory: most bytes the prepared weights may take; a smaller variant is chosen to fit.
-            winograd: m of F(m x m, 3 x 3) on a CPU: 2, or 4 (faster, error ten times larger), or 0.
+            winograd: m of F(m x m, 3 x 3) on a CPU: 2, or 4 (faster, error four times larger), or 0.
 
         Returns:
             The prepared stream; its ``memory`` says what it holds.
