@@ -12,7 +12,9 @@ from PIL import Image
 from asap_lightning.data.check import check_dataset
 from asap_lightning.data.demo.paint import draw_facade
 from asap_lightning.data.label_notes import SMOOTHED, in_between
-from asap_lightning.data.layouts import SideBySide, SpadeFolders
+from asap_lightning.data.layouts import Shards, SideBySide, SpadeFolders
+from asap_lightning.data.shards.members import Encoding
+from asap_lightning.data.shards.writer import write_shards
 
 IDS = draw_facade(0, 0, 128).label
 
@@ -86,3 +88,19 @@ def test_the_check_tells_the_share_of_unmatched_colours(pairs, unknown, ok):
     )
     assert val == "val: 0.00% of the pixels have no colour within 10 of one of the palette"
     assert not report.warnings
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_shards_keep_the_palette_until_their_ids_are_decoded(pairs, tmp_path, arrays):
+    options = {"condition": "label", "num_classes": 2, "has_unknown": True}
+    options |= {"palette": [[0, 0, 190], [250, 9, 0]], "palette_tolerance": 10}
+    layout = SideBySide(pairs, **options)
+    source = {"_target_": "asap_lightning.data.layouts.SideBySide", **options}
+    write_shards(layout, tmp_path / "out", source=source, encoding=Encoding(arrays=arrays))
+    shards = Shards(tmp_path / "out")
+    for one, other in zip(layout.items("train"), shards.items("train"), strict=True):
+        np.testing.assert_array_equal(layout.read(one).label, shards.read(other).label)
+    report = check_dataset(shards, workers=1)
+    assert report.ok and not report.warnings
+    told = [line.split(" of the")[0] for line in report.colours]
+    assert told == ([] if arrays else ["train: 1.50%", "val: 0.00%"])

@@ -232,9 +232,11 @@ def _read_all(
             colours = (error.unmatched, error.pixels) if isinstance(error, UnmatchedColours) else None
             return _Seen(item, complaint=Complaint(str(error), item.name, names), colours=colours)
         seen = _Seen(item, sample, observe(sample))
-        if sample.label is not None and by_colour:
+        if sample.label is None:
+            return seen
+        if sample.unmatched is not None:
             return replace(seen, colours=(sample.unmatched, sample.label.size))
-        return seen if sample.label is None else replace(seen, borders=in_between(sample.label))
+        return seen if by_colour else replace(seen, borders=in_between(sample.label))
 
     threads = workers or torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:

@@ -140,11 +140,12 @@ def read_label(path: Source, labels: LabelFormat) -> NDArray:
     return label_array(open_image(path), path, labels)[0]
 
 
-def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> tuple[NDArray, int]:
+def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> tuple[NDArray, int | None]:
     """As `read_label`, for an image that is already open.
 
     Returns:
-        The ids, and how many pixels are 'unknown' because their colour is not in the palette.
+        The ids, and how many pixels are 'unknown' because their colour is not in the palette; None without a
+        palette.
     """
     if labels.palette is not None:
         return labels.from_colours(label_colours(image, path, labels.keys), path)
@@ -155,7 +156,7 @@ def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> tuple[
         f"{labels.keys}.palette_tolerance=N: each pixel gets the nearest colour within N "
         "('asap data palette' proposes both)",
     )
-    return labels.from_ids(_ids(image, path, labels.keys), path), 0
+    return labels.from_ids(_ids(image, path, labels.keys), path), None
 
 
 def label_colours(image: Image.Image, path: Source, keys: str = "data.layout") -> NDArray[np.uint8]:

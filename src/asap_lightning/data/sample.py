@@ -29,7 +29,8 @@ class Sample:
         instance: (H, W) int32; only the borders between ids matter.
         photo: (H, W, 3) uint8; None where a split has conditions alone.
         paths: the file that each array came from, by the array's name.
-        unmatched: pixels whose colour no palette entry is near to, and which are 'unknown' therefore.
+        unmatched: pixels whose colour no palette entry is near to, and which are 'unknown' therefore; None
+            where no colours were looked up.
         valid: height and width of the real content, anchored top left; None means all of it.
     """
 
@@ -40,7 +41,7 @@ class Sample:
     instance: NDArray[np.int32] | None = None
     photo: NDArray[np.uint8] | None = None
     paths: dict[str, Source] = field(default_factory=dict)
-    unmatched: int = 0
+    unmatched: int | None = None
     valid: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
