@@ -18,6 +18,13 @@ def test_a_label_condition_is_encoded_as_planes_and_edges():
     assert spec.encode(condition)[0].tolist() == expected
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool])
+def test_label_maps_that_hold_no_ids_are_refused(dtype):
+    condition = Condition(label=torch.ones(1, 2, 2, dtype=dtype))
+    with pytest.raises(TypeError, match="integer class ids"):
+        ConditionSpec(num_classes=2).encode(condition)
+
+
 def test_edges_are_where_a_neighbour_differs(reference_dir):
     recording = torch.load(reference_dir / "asap_cityscapes.pt", weights_only=True)
     found = instance_edges(recording["inputs"]["instance"][:, 0])

@@ -109,6 +109,8 @@ class ConditionSpec:
                 raise ValueError(f"this model expects a continuous {self.kind} condition, got labels")
             return condition.image.to(dtype)
         label = condition.require_label()
+        if label.is_floating_point() or label.dtype == torch.bool:
+            raise TypeError(f"a label map holds integer class ids, got {label.dtype}")
         b, h, w = label.shape
         planes = torch.zeros(b, self.label_channels, h, w, dtype=dtype, device=label.device)
         return planes.scatter_(1, label.long().unsqueeze(1), 1.0)

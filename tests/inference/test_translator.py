@@ -1,5 +1,8 @@
 """A checkpoint alone translates images of any size."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,10 @@ import torch
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator, load_generator, to_uint8
+from asap_lightning.inference.checks import class_ids, instance_ids, picture
+from asap_lightning.inference.seeding import seeded
 from asap_lightning.inference.translator import pad_condition
-from asap_lightning.models import AsapGenerator
+from asap_lightning.models import AsapGenerator, Generator, GeneratorOutput
 from asap_lightning.training import ModelDescription
 from asap_lightning.training.checkpoint import ENTRY
 
@@ -138,3 +143,93 @@ def test_a_truncated_checkpoint_is_reported(checkpoint, tmp_path):
     cut.write_bytes(checkpoint.read_bytes()[:-200])
     with pytest.raises(UserError, match=r"cut\.ckpt .* is damaged"):
         load_generator(cut)
+
+
+BIG = ConditionSpec(num_classes=300, has_unknown=True)
+
+
+def test_ids_are_looked_at_before_they_are_made_narrow():
+    spec = ConditionSpec(num_classes=4, has_unknown=True)
+    for dtype in (np.uint8, np.int16, np.uint16, np.uint32, np.int64, np.uint64, ">u2", ">i8"):
+        ids = class_ids(np.array([[0, 3, 4, 255 if np.dtype(dtype).itemsize > 1 else 4]], dtype), spec)
+        assert ids.dtype == np.int32 and ids.tolist() == [[0, 3, 4, 4]]
+    for value, dtype in (
+        (2**32 + 1, np.int64), (2**32, np.uint64), (2**64 - 1, np.uint64), (-(2**32) + 1, np.int64),
+        (-1, np.int8), (65535, np.uint16), (256, np.int32), (5, np.uint8),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=rf"label ids \[{value}\] are outside"):
+            class_ids(np.array([[0, value]], dtype), spec)
+    for array in (np.ones((2, 2), bool), np.ones((2, 2)), np.ones((2, 2), complex), np.ones((0, 2), int)):
+        with pytest.raises(UserError, match=r"\(H, W\) of integers"):
+            class_ids(array, spec)
+
+
+def test_255_is_a_class_where_there_are_so_many():
+    assert class_ids(np.array([[255, 299, 300]]), BIG).tolist() == [[255, 299, 300]]
+    assert class_ids(np.array([[255]]), ConditionSpec(num_classes=255, has_unknown=True)).tolist() == [[255]]
+    with pytest.raises(UserError, match="outside"):
+        class_ids(np.array([[301]]), BIG)
+    with pytest.raises(UserError, match="outside"):
+        class_ids(np.array([[255]]), ConditionSpec(num_classes=255))
+
+
+def test_instances_that_differ_still_differ():
+    wide = np.array([[1, 2**32 + 1, 2**33 + 1]])
+    assert len(set(instance_ids(wide, (1, 3))[0].tolist())) == 3
+    assert instance_ids(np.array([[7, 8]], np.uint16), (1, 2)).tolist() == [[7, 8]]
+    with pytest.raises(UserError, match="of integers"):
+        instance_ids(np.array([[0.25, 0.75]]), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "value", "message"),
+    [
+        ("image", 3, np.full((2, 2, 3), 65535, np.uint16), "uint16"),
+        ("image", 3, np.full((2, 2, 3), 200), "int64"),
+        ("image", 3, np.full((2, 2, 3), 200.0), "from 200 to 200"),
+        ("image", 3, np.full((2, 2, 3), np.nan), "from nan"),
+        ("image", 3, np.ones((2, 2, 3), bool), "bool"),
+        ("depth", 1, np.full((2, 2), 1500, np.uint16), "uint16"),
+        ("depth", 1, np.full((2, 2), 4.0, np.float32), "from 4 to 4"),
+        ("depth", 1, np.full((2, 2), 255, np.uint8), "uint8"),
+    ],
+)
+def test_pictures_of_an_unknown_range_are_refused(kind, channels, value, message):
+    with pytest.raises(UserError, match=message):
+        picture(value, ConditionSpec(kind=kind, channels=channels))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
+def test_floats_in_range_are_taken_as_they_are(dtype):
+    planes = picture(np.array([[-1.0, 0.5, 1.0]], dtype), ConditionSpec(kind="depth", channels=1))
+    assert planes.dtype == torch.float32 and planes.tolist() == [[[-1.0, 0.5, 1.0]]]
+
+
+class Draws(Generator):
+    """Takes its noise in two draws, with other threads in between."""
+
+    spec = ConditionSpec(num_classes=2)
+
+    def forward(self, condition):
+        first = torch.randn(1, 3, condition.height, condition.width)
+        time.sleep(0)
+        return GeneratorOutput((first + torch.randn_like(first)).tanh())
+
+
+def test_threads_with_seeds_of_their_own_do_not_disturb_each_other():
+    translators = [Translator.from_generator(Draws(), device="cpu") for _ in range(2)]
+    label = np.zeros((8, 8), np.uint8)
+    expected = [translators[0](label, seed=seed) for seed in range(4)]
+    assert not np.array_equal(expected[0], expected[1])
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: translators[i % 2](label, seed=i % 4), range(100)))
+    assert all(np.array_equal(image, expected[i % 4]) for i, image in enumerate(found))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_draws_nothing_waits_for_nobody(checkpoint):
+    translator = Translator(checkpoint, device="cpu")
+    assert not translator.generator.draws
+    with seeded(0, torch.device("cpu")):  # another thread's turn
+        assert translator(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.int32)).shape == (8, 8, 3)

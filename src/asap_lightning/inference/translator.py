@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -11,11 +12,11 @@ from torch import Tensor
 
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
+from asap_lightning.inference.checks import check_guide, class_ids, instance_ids, picture
 from asap_lightning.inference.loading import WeightChoice, load_generator
+from asap_lightning.inference.seeding import seeded
 from asap_lightning.models import AsapGenerator, Generator
 from asap_lightning.training.checkpoint import ModelDescription
-
-UNKNOWN_ID = 255
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -32,6 +33,8 @@ def choose_device(name: str = "auto") -> torch.device:
         raise UserError(f"device={name} is not a device; use auto, cpu, cuda, cuda:1, mps") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"device={name}, but torch sees no CUDA GPU here; use device=cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device={name}, but there are {torch.cuda.device_count()} GPUs here, from cuda:0 on")
     return device
 
 
@@ -94,8 +97,8 @@ class Translator:
         """Translates one condition.
 
         Args:
-            condition: (H, W) class ids, 255 or the last id for unknown where the model knows it; or
-                (H, W, C) uint8 image; or (H, W) depth in the model's units scaled to [-1, 1].
+            condition: (H, W) class ids, for unknown the last id or (where that is no class) 255, if the model
+                knows it; or (H, W, C) image, uint8 or floats in [-1, 1]; or (H, W) depth, floats in [-1, 1].
             instance: (H, W) instance ids, for models that use their edges.
             guide: (H, W, 3) uint8 photo of any size, whose style a model with an encoder takes.
             seed: decides what the model draws: its style without a guide, dropout noise.
@@ -117,42 +120,16 @@ class Translator:
         """One NumPy condition as a batch of one on the model's device; validated."""
         array = np.asarray(condition)
         if self.spec.kind == "label":
-            made = Condition(label=torch.from_numpy(self._label_ids(array))[None])
+            made = Condition(label=torch.from_numpy(class_ids(array, self.spec))[None])
         else:
-            made = Condition(image=self._planes(array)[None])
+            made = Condition(image=picture(array, self.spec)[None])
         if self.spec.instance_edges:
             if instance is None:
                 raise UserError(
                     "this model uses instance edges: an instance map is needed beside the label map"
                 )
-            if instance.shape[:2] != array.shape[:2]:
-                raise UserError(f"the instance map is {instance.shape[:2]}, the label map {array.shape[:2]}")
-            made.instance = torch.from_numpy(np.asarray(instance).astype(np.int32))[None]
+            made.instance = torch.from_numpy(instance_ids(np.asarray(instance), array.shape[:2]))[None]
         return made.to(self.device)
-
-    def _label_ids(self, array: np.ndarray) -> np.ndarray:
-        if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer) or not array.size:
-            raise UserError(f"a label map is (H, W) of integers, got shape {array.shape} of {array.dtype}")
-        ids = array.astype(np.int32)
-        if self.spec.has_unknown:
-            ids[ids == UNKNOWN_ID] = self.spec.num_classes
-        bad = np.unique(ids[(ids < 0) | (ids >= self.spec.label_channels)])
-        if bad.size:
-            raise UserError(
-                f"label ids {bad[:8].tolist()} are outside the model's classes "
-                f"0..{self.spec.label_channels - 1}"
-            )
-        return ids
-
-    def _planes(self, array: np.ndarray) -> Tensor:
-        planes = array[..., None] if array.ndim == 2 else array
-        if planes.ndim != 3 or planes.shape[-1] != self.spec.channels:
-            raise UserError(
-                f"this model translates {self.spec.kind}s of {self.spec.channels} channels, "
-                f"got shape {array.shape}"
-            )
-        tensor = torch.from_numpy(np.array(planes)).permute(2, 0, 1)
-        return tensor.float() / 127.5 - 1 if array.dtype == np.uint8 else tensor.float()
 
     def _guide(self, guide: np.ndarray, height: int, width: int) -> Tensor:
         """The guide as (1, 3, height, width) in [-1, 1]."""
@@ -161,8 +138,7 @@ class Translator:
                 f"this model ({type(self.generator).__name__}) has no style encoder, so it cannot take the "
                 "style of an image; use a model trained with one (generator=spade_vae, pix2pixhd_features)"
             )
-        if guide.ndim != 3 or guide.shape[-1] != 3 or guide.dtype != np.uint8:
-            raise UserError(f"a guide is (H, W, 3) uint8, got shape {guide.shape} of {guide.dtype}")
+        check_guide(guide)
         tensor = torch.from_numpy(np.array(guide)).permute(2, 0, 1)[None].float() / 127.5 - 1
         resized = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True)
         return resized.clamp_(-1, 1).to(self.device)
@@ -184,9 +160,7 @@ class Translator:
         padded = padded.to(self.device)
         if self.generator.style_channels == 1 and padded.style is None:  # a number that chooses an image
             padded.style = torch.full((padded.batch_size, 1), float(seed), device=self.device)
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
+        with seeded(seed, self.device) if self.generator.draws else nullcontext():
             return self.generator(padded).image[..., :height, :width]
 
 

@@ -32,6 +32,7 @@ class Generator(nn.Module):
         size_multiple: height and width of the condition must be multiples of this.
         minimum_size: and at least this; 0 means ``size_multiple``.
         style_channels: Z, length of the style code that it takes; 0 if it takes none.
+        draws: whether translating may draw random numbers, so that it is done with a seed, one at a time.
         takes_guide: whether it has an encoder, so that `Condition.guide` (in training: the photo) is read.
     """
 
@@ -39,6 +40,7 @@ class Generator(nn.Module):
     size_multiple: int = 1
     minimum_size: int = 0
     style_channels: int = 0
+    draws: bool = True
     takes_guide: bool = False
 
     @property

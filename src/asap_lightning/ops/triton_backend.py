@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from asap_lightning.ops.devices import on_device
 from asap_lightning.ops.encoding import positional_encoding, split_parameters
 from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.pixelwise_torch import split_first
@@ -122,16 +123,17 @@ def pixelwise_forward(phi: Tensor, label: Tensor | None, image: Tensor | None, l
     block = min(BLOCK, max(MINIMUM, pixels))
     blocks = -(-pixels // block)
     programs = parts(tiles, blocks)
-    triton_kernels.pixelwise_forward[(tiles, programs)](
-        *_inputs(phi, label, image, layout),
-        out,
-        *_strides(label, image),
-        *_sizes(phi, layout),
-        **constants(layout, phi.dtype),
-        BLOCK=block,
-        BLOCKS=-(-blocks // programs),
-        num_warps=4,
-    )
+    with on_device(phi.device):
+        triton_kernels.pixelwise_forward[(tiles, programs)](
+            *_inputs(phi, label, image, layout),
+            out,
+            *_strides(label, image),
+            *_sizes(phi, layout),
+            **constants(layout, phi.dtype),
+            BLOCK=block,
+            BLOCKS=-(-blocks // programs),
+            num_warps=4,
+        )
     return out
 
 
@@ -143,21 +145,22 @@ def class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype) -> 
     rows, columns = height // s1, width // s1
     out = torch.empty(b, num_classes, rows, columns, dtype=dtype, device=label.device)
     block = min(POOL_BLOCK, pad_to_power_of_two(columns))
-    triton_pooling.class_pool[(b * rows, -(-columns // block))](
-        label,
-        out,
-        *label.stride(),
-        rows,
-        columns,
-        height,
-        width,
-        num_classes,
-        1 / (4 * s1**4),
-        S1=s1,
-        N=pad_to_power_of_two(num_classes),
-        BLOCK=block,
-        num_warps=4,
-    )
+    with on_device(label.device):
+        triton_pooling.class_pool[(b * rows, -(-columns // block))](
+            label,
+            out,
+            *label.stride(),
+            rows,
+            columns,
+            height,
+            width,
+            num_classes,
+            1 / (4 * s1**4),
+            S1=s1,
+            N=pad_to_power_of_two(num_classes),
+            BLOCK=block,
+            num_warps=4,
+        )
     return out
 
 
@@ -207,24 +210,25 @@ def _backward_group(
     last = phi.new_empty(count, pixels, layout.out_channels)
     block = min(64, max(MINIMUM, pixels))
     parameters, table, label_pointer, image_pointer = _inputs(phi, label, image, layout)
-    triton_kernels.pixelwise_layers[(count, -(-pixels // block))](
-        parameters,
-        table,
-        label_pointer,
-        image_pointer,
-        grad,
-        scale,
-        hidden,
-        back,
-        last,
-        *_strides(label, image),
-        *_sizes(phi, layout),
-        span.start,
-        count,
-        **constants(layout, phi.dtype),
-        BLOCK=block,
-        num_warps=BACKWARD_WARPS,
-    )
+    with on_device(phi.device):
+        triton_kernels.pixelwise_layers[(count, -(-pixels // block))](
+            parameters,
+            table,
+            label_pointer,
+            image_pointer,
+            grad,
+            scale,
+            hidden,
+            back,
+            last,
+            *_strides(label, image),
+            *_sizes(phi, layout),
+            span.start,
+            count,
+            **constants(layout, phi.dtype),
+            BLOCK=block,
+            num_warps=BACKWARD_WARPS,
+        )
     where = slice(span.start, span.stop)
     out = torch.empty(count, layout.parameters, dtype=torch.float32, device=phi.device)
     (bias, weight), *layers = split_parameters(out, layout.widths)

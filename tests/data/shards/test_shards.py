@@ -295,3 +295,11 @@ class TestOpenFiles:
         assert os.waitpid(child, 0)[1] == 0
         assert open_shards(made.out) == 2
         assert_equal(layout.read(last), expected)
+
+
+def test_stored_ids_are_looked_at_before_they_are_made_narrow():
+    for array in (np.array([[0, 300]], np.uint16), np.array([[-1, 0]], np.int32)):
+        name, content = encode_array("label", array, Encoding(arrays=True))
+        stored = {"label": StoredFile(f"train-000000.tar/a.{name}", content)}
+        with pytest.raises(UserError, match=r"train-000000\.tar/a\.label.* holds label values"):
+            decode("a", stored, ConditionSpec(num_classes=3))

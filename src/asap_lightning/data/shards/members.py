@@ -158,9 +158,17 @@ def decode(name: str, files: Mapping[str, StoredFile], spec: ConditionSpec) -> S
         else:
             arrays[role] = np.asarray(open_image(file))
     if "label" in arrays:
-        arrays["label"] = arrays["label"].astype(
-            np.uint8 if spec.label_channels <= 256 else np.int32, copy=False
-        )
+        arrays["label"] = _class_ids(arrays["label"], files["label"], spec)
     if "image" in arrays and arrays["image"].ndim == 2:
         arrays["image"] = arrays["image"][..., None]
     return Sample(name, **arrays, paths=dict(files)).require_equal_sizes()
+
+
+def _class_ids(ids: NDArray, file: StoredFile, spec: ConditionSpec) -> NDArray:
+    """Stored class ids in the type that labels have; looked at first, as a narrower type would wrap them."""
+    if ids.dtype.kind not in "iu" or (ids.size and not 0 <= ids.min() <= ids.max() < spec.label_channels):
+        raise UserError(
+            f"{file} holds label values {ids.min()} to {ids.max()} ({ids.dtype}), where the class ids 0 to "
+            f"{spec.label_channels - 1} were stored: the shard is not of this index. Make the shards again"
+        )
+    return ids.astype(np.uint8 if spec.label_channels <= 256 else np.int32, copy=False)

@@ -101,6 +101,7 @@ class AsapGenerator(Generator):
             positional_encoding=positional_encoding,
         )
         self.size_multiple = self.tile
+        self.draws = False
         self.minimum_size = (
             2 * self.tile if padding == "reflection" else self.tile
         )  # one tile has nothing to reflect
@@ -133,8 +134,8 @@ class AsapGenerator(Generator):
 
         From then on calls without gradients in evaluation mode use prepared weights: on a CPU Winograd
         convolutions, on a GPU a copy in ``dtype`` under CUDA graphs. They are made at the first call, made
-        again when the weights change, and given back by `train`, by a move to another device or dtype, and
-        by ``free`` of what is returned.
+        again when the weights change (see `Fingerprint`), and given back by `train`, by a move to another
+        device or dtype, and by ``free`` of what is returned. Threads may translate at once.
 
         Args:
             dtype: of the computation; None takes float32 on a CPU and float16 on a GPU.
@@ -189,10 +190,11 @@ class AsapGenerator(Generator):
     def predict_phi(self, condition: Condition) -> Tensor:
         """The parameters of every tile's MLP: (B, P, H/S, W/S)."""
         lowres_input = self.lowres_input(condition)
-        fast = (
-            self._prepared is not None and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
-        )
-        phi = self._prepared(lowres_input) if fast and self._prepared else self.lowres_stream(lowres_input)
+        prepared = self._prepared  # another thread may release it meanwhile
+        if prepared is not None and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            phi = prepared(self.lowres_stream, lowres_input)
+        else:
+            phi = self.lowres_stream(lowres_input)
         if self.phi_mode == "constant":
             phi = phi.mean(dim=(2, 3), keepdim=True).expand_as(phi)
         return phi

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
+from asap_lightning.models.asap.fingerprint import Fingerprint
 from asap_lightning.ops.graphs import GraphedFunction
 from asap_lightning.ops.lowres import (
     ConvLayer,
@@ -25,7 +27,7 @@ logger = logging.getLogger("asap_lightning.models")
 
 
 class PreparedLowRes:
-    """A low-res stream made fast for inference; it notices when the weights it was made from change.
+    """A low-res stream made fast for inference, and made again when its weights change (see `Fingerprint`).
 
     On a CPU the weights are packed for `asap_lightning.ops.lowres` at the first call. On a GPU a copy in
     ``dtype``, channels last, runs under CUDA graphs.
@@ -50,42 +52,52 @@ class PreparedLowRes:
         winograd: WinogradSize,
         backend: str | None,
     ) -> None:
-        self.device = stream.to_phi.weight.device
-        self.dtype = dtype or (torch.float16 if self.device.type == "cuda" else torch.float32)
-        if self.device.type != "cuda" and self.dtype != torch.float32:
-            raise ValueError(f"inference on {self.device} computes in float32, got dtype={dtype}")
-        self._limit, self._winograd, self._backend = memory, winograd, backend
-        self._source = stream
-        self._versions: tuple[int, ...] = ()
+        self._dtype, self._limit, self._winograd, self._backend = dtype, memory, winograd, backend
+        self._computes_in(stream.to_phi.weight.device)  # refuses a dtype now rather than at the first call
+        self._lock = threading.Lock()
+        self._made_of: Fingerprint | None = None
         self._run: PreparedStream | GraphedFunction | None = None
 
-    def __call__(self, lowres_input: Tensor) -> Tensor:
-        """(B, C, h, w) -> phi (B, P, h/S2, w/S2)."""
-        versions = tuple(0 if p.is_inference() else p._version for p in self._source.parameters())
-        if self._run is None or versions != self._versions:
-            self.free()
-            self._run, self._versions = self._prepare(), versions
-        return self._run(lowres_input)
+    def __call__(self, stream: LowResStream, lowres_input: Tensor) -> Tensor:
+        """(B, C, h, w) -> phi (B, P, h/S2, w/S2), as ``stream`` gives; threads may call at once."""
+        return self._current(stream)(lowres_input)
 
-    def _prepare(self) -> PreparedStream | GraphedFunction:
-        if self.device.type == "cuda":
-            fast = copy.deepcopy(self._source).to(self.dtype).eval()
+    def _current(self, stream: LowResStream) -> PreparedStream | GraphedFunction:
+        """What is prepared of the stream's weights as they are now."""
+        with self._lock:
+            if self._run is None or self._made_of is None or not self._made_of.matches(stream):
+                self._run = self._made_of = None  # given back before the next takes its memory
+                made_of = Fingerprint(stream)  # first: a change from now on is noticed
+                self._run, self._made_of = self._prepare(stream), made_of
+            return self._run
+
+    def _computes_in(self, device: torch.device) -> torch.dtype:
+        dtype = self._dtype or (torch.float16 if device.type == "cuda" else torch.float32)
+        if device.type != "cuda" and dtype != torch.float32:
+            raise ValueError(f"inference on {device} computes in float32, got dtype={dtype}")
+        return dtype
+
+    def _prepare(self, stream: LowResStream) -> PreparedStream | GraphedFunction:
+        device = stream.to_phi.weight.device
+        dtype = self._computes_in(device)
+        if device.type == "cuda":
+            fast = copy.deepcopy(stream).to(dtype).eval()
             fast = fast.to(memory_format=torch.channels_last)
-            return GraphedFunction(lambda image: fast(image.to(self.dtype)))
-        layers = conv_layers(self._source)
-        last = self._source.to_phi
+            return GraphedFunction(lambda image: fast(image.to(dtype)))
+        layers = conv_layers(stream)
+        last = stream.to_phi
         winograd = self._affordable(layers, last.weight)
         bias = last.bias if last.bias is not None else last.weight.new_zeros(last.out_channels)
-        zeros = self._source.padding == "zeros"
-        stream = prepare_lowres(
+        zeros = stream.padding == "zeros"
+        made = prepare_lowres(
             layers, last.weight, bias, zero_padding=zeros, winograd=winograd, backend=self._backend
         )
         logger.info(
             "prepared the low-res stream for inference: %s, %.0f MiB",
             f"Winograd F({winograd}x{winograd})" if winograd else "direct convolution",
-            stream.memory / 2**20,
+            made.memory / 2**20,
         )
-        return stream
+        return made
 
     def _affordable(self, layers: list[ConvLayer], weight: Tensor) -> WinogradSize:
         """The Winograd size asked for, or a smaller one that fits the memory limit."""
@@ -104,15 +116,13 @@ class PreparedLowRes:
     @property
     def memory(self) -> int:
         """Bytes of prepared weights and workspace held now; 0 before the first call."""
-        return self._run.memory if self._run is not None and not isinstance(self._run, GraphedFunction) else 0
+        run = self._run
+        return 0 if run is None or isinstance(run, GraphedFunction) else run.memory
 
     def free(self) -> None:
-        """Gives the memory back; the next call prepares again."""
-        if isinstance(self._run, GraphedFunction):
-            self._run.clear()
-        elif self._run is not None:
-            self._run.free()
-        self._run = None
+        """Gives the memory back, once no other thread computes with it; the next call prepares again."""
+        with self._lock:
+            self._run = self._made_of = None
 
 
 def conv_layers(stream: LowResStream) -> list[ConvLayer]:
