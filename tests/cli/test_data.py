@@ -82,3 +82,10 @@ def test_training_does_not_draw_into_a_mistyped_folder(train, tmp_path: Path) ->
 def test_data_without_a_sub_command(asap) -> None:
     shown = asap("data")
     assert shown.code == 2 and "demo|check" in shown.err
+
+
+def test_a_size_too_small_for_the_networks_is_one_line(train) -> None:
+    shown = train("data.height=8", "data.width=8", "trainer.max_steps=1")
+    assert shown.code == 2 and "Traceback" not in shown.err
+    assert "data.height=8 data.width=8 with data.batch_size=2 does not suit generator" in shown.err
+    assert "use at least 16 x 16" in shown.err

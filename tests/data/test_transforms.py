@@ -146,3 +146,12 @@ def test_extra_albumentations_transforms_take_part():
     sample = transform(coordinates())
     assert np.array_equal(sample.photo, coordinates().photo[::-1])
     assert_aligned(sample)
+
+
+def test_pictures_smaller_than_the_networks_can_take_are_enlarged_or_padded():
+    small = Sample("a", label=np.zeros((5, 40), np.uint8), photo=np.zeros((5, 40, 3), np.uint8))
+    options = {"size_multiple": 16, "minimum_size": 32}
+    trained = PairedTransform(Geometry("none", 64, 64), odd_size="resize", **options)(small)
+    assert trained.size == trained.valid == (32, 32)
+    evaluated = PairedTransform(Geometry("none", 64, 64), **options)(small)
+    assert evaluated.size == (32, 48) and evaluated.valid == (5, 40)

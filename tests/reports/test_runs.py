@@ -47,7 +47,7 @@ def test_a_run_without_configuration_and_throughput_is_still_one(make_run: MakeR
         (None, "is not a folder"),
         ("notes.txt", "is not the folder of a run: it holds neither metrics.csv nor config.yaml"),
         ("config.yaml", "is a run without metrics.csv"),
-        ("3/.hydra/overrides.yaml", "holds several runs: asap report sweep"),
+        ("3/.hydra/overrides.yaml", "holds one run: asap report training"),
     ],
 )
 def test_other_folders_are_refused_with_advice(tmp_path: Path, there: str | None, message: str) -> None:
@@ -80,3 +80,10 @@ def test_runs_are_named_by_what_tells_them_apart(make_run: MakeRun) -> None:
     assert [run.name for run in read_runs(folders[1:])] == ["first", "second"]
     with pytest.raises(UserError, match="is named twice"):
         read_runs([folders[0], folders[0] / "." / "samples" / ".."])
+
+
+def test_a_folder_of_several_runs_is_no_run(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        (tmp_path / name / ".hydra").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"holds 2 runs: asap report sweep"):
+        read_run(tmp_path)

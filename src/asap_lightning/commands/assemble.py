@@ -24,6 +24,7 @@ from asap_lightning.models import Generator
 from asap_lightning.models.asap.generator import resolve_s1
 from asap_lightning.training import CheckpointWriter, ModelDescription, StopRequest, TranslationModule
 from asap_lightning.training.callbacks import ResolvedConfig
+from asap_lightning.training.sizes import attempts, require_trainable, smallest_side
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,24 @@ def make_generator(settings: Mapping[str, Any], data: PairedDataModule) -> Gener
     generator = build_network("generator", settings, data.spec)
     if not isinstance(generator, Generator):
         raise UserError(f"generator._target_ must name a generator, got {settings.get('_target_')}")
-    data.size_multiple = generator.size_multiple
+    data.size_multiple, data.minimum_size = generator.size_multiple, generator.minimum_size
     return generator
+
+
+def require_size(
+    data: PairedDataModule, generator: Generator, discriminator: nn.Module | None, objective: nn.Module
+) -> None:
+    """A `UserError` unless the parts can be trained at the data's size.
+
+    Where pictures keep their own sizes, smaller ones than all parts can take are enlarged.
+    """
+    least = getattr(objective, "minimum_size", 1)
+    parts = attempts(generator, discriminator, least, data.batch_size)
+    multiple = generator.size_multiple
+    if not data.geometry.fixes_size:
+        data.training_minimum = smallest_side(parts, multiple) or generator.minimum_size
+    elif data.height % multiple == data.width % multiple == 0:  # else the data module names the nearest
+        require_trainable(parts, data.height, data.width, data.batch_size)
 
 
 def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule:
@@ -107,6 +124,7 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
     discriminator = build_network("discriminator", judge, data.spec)
     with configured_by("loss"):
         objective = instantiate(config.loss, _convert_="all")
+    require_size(data, generator, discriminator, objective)
     with configured_by("optimizer"):
         optimizers = instantiate(config.optimizer, _convert_="all")
     description = ModelDescription(

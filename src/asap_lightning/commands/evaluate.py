@@ -74,7 +74,8 @@ def require_same_kind(translator: Translator, data: PairedDataModule) -> None:
     ]
     if differences:
         raise UserError("the data set does not fit the model:\n  " + "\n  ".join(differences))
-    data.size_multiple = translator.generator.size_multiple
+    generator = translator.generator
+    data.size_multiple, data.minimum_size = generator.size_multiple, generator.minimum_size
 
 
 def measure(

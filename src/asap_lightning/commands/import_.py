@@ -7,6 +7,8 @@ import glob
 import re
 from pathlib import Path
 
+from asap_lightning.wording import counted
+
 SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse")
 _SETTING = re.compile(r"^[A-Za-z_]\w*=")
 EPILOG = """\
@@ -116,5 +118,5 @@ def run_export(options: argparse.Namespace) -> int:
     from asap_lightning.interop.export_official import export_official
 
     count = export_official(options.checkpoint, options.out)
-    print(f"wrote {count} tensors under the authors' names to {options.out}")
+    print(f"wrote {counted(count, 'tensor')} under the authors' names to {options.out}")
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 if TYPE_CHECKING:
     from asap_lightning.evaluation.sweep_jobs import SweepJob
@@ -107,7 +108,7 @@ def report_comparison(options: argparse.Namespace) -> int:
         if run.checkpoint is not None
     }
     write_comparison(compare(runs, costs), options.out)
-    print(f"{len(runs)} runs\nreport  {options.out}")
+    print(f"{counted(len(runs), 'run')}\nreport  {options.out}")
     return 0
 
 

@@ -43,6 +43,7 @@ from asap_lightning.training import (
     own_processes,
     read_checkpoint,
 )
+from asap_lightning.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,12 @@ def train_in(folder: Path, config: DictConfig, resume: Path | None) -> None:
     if config.initialize is not None and resume is None:
         first = local_file(config.initialize, "initialize")
         taken, left = initialize_from(module.generator, first)
-        log.info("took %d tensors of %s, left %d as they were", len(taken), config.initialize, len(left))
+        log.info(
+            "took %s of %s, left %d as they were",
+            counted(len(taken), "tensor"),
+            config.initialize,
+            len(left),
+        )
     log.info(
         "run %s; generator %.1f M parameters, discriminator %.1f M",
         folder,

@@ -44,6 +44,7 @@ class PairedDataModule(LightningDataModule):
             In training they are always resized, as in the authors' programs.
         size_multiple: what height and width must be multiples of; set it from the generator's
             ``size_multiple`` before the loaders are made.
+        minimum_size: and at least this; likewise.
         instance_edges: whether instance maps are read.
         batch_size: pairs a batch and process in training.
         eval_batch_size: the same in evaluation; by default `batch_size` where all pairs get one size, else 1.
@@ -59,6 +60,7 @@ class PairedDataModule(LightningDataModule):
 
     Attributes:
         spec: what the conditions are; known before any file is read.
+        training_minimum: as `minimum_size`, for training alone, where a discriminator and losses look too.
         position: where the training data stands (epoch, first batch of this pass, batches delivered).
     """
 
@@ -77,6 +79,7 @@ class PairedDataModule(LightningDataModule):
         eval_mode: Mode = "fixed",
         odd_size: OddSize = "pad",
         size_multiple: int = 1,
+        minimum_size: int = 0,
         instance_edges: bool = False,
         batch_size: int = 1,
         eval_batch_size: int | None = None,
@@ -104,7 +107,8 @@ class PairedDataModule(LightningDataModule):
             )
         self.eval_geometry = Geometry(eval_mode, height, width, load_height, load_width)
         self.flip, self.extra_transforms = flip, tuple(extra_transforms)
-        self.odd_size, self.size_multiple = odd_size, size_multiple
+        self.odd_size, self.size_multiple, self.minimum_size = odd_size, size_multiple, minimum_size
+        self.training_minimum = 0
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or (batch_size if eval_mode == "fixed" else 1)
         self.drop_last, self.shuffle, self.seed = drop_last, shuffle, seed
@@ -176,7 +180,7 @@ class PairedDataModule(LightningDataModule):
             self._warn_of_small_shards()
 
     def _require_divisible(self) -> None:
-        if self.geometry.crops or self.geometry.mode == "fixed":
+        if self.geometry.fixes_size:
             for name, side in (("height", self.height), ("width", self.width)):
                 if side % self.size_multiple:
                     below = side // self.size_multiple * self.size_multiple
@@ -214,12 +218,16 @@ class PairedDataModule(LightningDataModule):
                 self.geometry,
                 flip=self.flip,
                 size_multiple=self.size_multiple,
+                minimum_size=max(self.minimum_size, self.training_minimum),
                 odd_size="resize",
                 extra=self.extra_transforms,
             )
         else:
             transform = PairedTransform(
-                self.eval_geometry, size_multiple=self.size_multiple, odd_size=self.odd_size
+                self.eval_geometry,
+                size_multiple=self.size_multiple,
+                minimum_size=self.minimum_size,
+                odd_size=self.odd_size,
             )
         return PairedDataset(self.layout, self.items(split), transform, self.seed)
 

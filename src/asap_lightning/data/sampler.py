@@ -16,6 +16,7 @@ from torch.utils.data import Sampler
 from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.dataset import Key
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 
 @dataclass
@@ -85,7 +86,7 @@ class TrainingSampler(Sampler[list[Key]]):
         self.blocks = blocks
         if len(self) == 0:
             raise UserError(
-                f"the training split has {length} pairs, fewer than one batch of {batch_size}"
+                f"the training split has {counted(length, 'pair')}, fewer than one batch of {batch_size}"
                 f"{f' on each of {world_size} processes' if world_size > 1 else ''}: set data.batch_size to "
                 "at most "
                 f"{max(1, length // world_size)}, or data.drop_last=false"

@@ -86,6 +86,11 @@ class Geometry:
         return "crop" in self.mode
 
     @property
+    def fixes_size(self) -> bool:
+        """Whether all pictures get one size."""
+        return self.crops or self.mode == "fixed"
+
+    @property
     def load(self) -> tuple[int, int]:
         """Height and width before the crop."""
         factor = JITTER if self.mode == "resize_and_crop" else 1.0
@@ -117,6 +122,7 @@ class PairedTransform:
         geometry: sizes and mode.
         flip: whether half of the samples are mirrored left to right.
         size_multiple: height and width of the result are multiples of this.
+        minimum_size: and at least this.
         odd_size: what to do where they would not be: ``pad`` repeats the last row and column (the
             real size is kept in ``Sample.valid``), ``resize`` resizes to the nearest multiple.
         extra: further albumentations transforms, applied after crop and flip; photometric ones
@@ -132,12 +138,14 @@ class PairedTransform:
         *,
         flip: bool = False,
         size_multiple: int = 1,
+        minimum_size: int = 0,
         odd_size: OddSize = "pad",
         extra: Sequence[Any] = (),
     ) -> None:
         if odd_size not in ("pad", "resize"):
             raise UserError(f"data.odd_size={odd_size}: 'pad' or 'resize' was expected")
         self.geometry, self.flip, self.size_multiple = geometry, flip, size_multiple
+        self.minimum_size = minimum_size
         self.odd_size, self.extra = odd_size, tuple(extra)
         if geometry.crops or flip or extra:
             import_albumentations()  # here, not first in a forked worker: W&B's import hooks refuse that
@@ -151,11 +159,13 @@ class PairedTransform:
         """The transformed sample; ``seed`` decides crop, flip and the extra transforms."""
         height, width = self.geometry.resized(*sample.size)
         if self.odd_size == "resize" and not self.geometry.crops:
-            height, width = (nearest_multiple(side, self.size_multiple) for side in (height, width))
+            height, width = (
+                nearest_multiple(side, self.size_multiple, self.minimum_size) for side in (height, width)
+            )
         sample = sample.map(lambda name, array: resizing.resize(name, array, height, width))
         if self.geometry.crops or self.flip or self.extra:
             sample = self._augment(sample, seed)
-        return pad_to_multiple(sample, self.size_multiple)
+        return pad_to_multiple(sample, self.size_multiple, self.minimum_size)
 
     def _augment(self, sample: Sample, seed: int | Sequence[int]) -> Sample:
         if self.geometry.crops:
@@ -199,18 +209,18 @@ def _mask_targets(arrays: dict[str, Any]) -> dict[str, Any]:
     return {f"{name}_": array for name, array in arrays.items() if name != "photo"}
 
 
-def pad_to_multiple(sample: Sample, multiple: int) -> Sample:
+def pad_to_multiple(sample: Sample, multiple: int, minimum: int = 0) -> Sample:
     """Pads below and to the right by repetition; ``valid`` records the size of the real content."""
     height, width = sample.size
-    padded = (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
+    padded = tuple(-(-max(side, minimum) // multiple) * multiple for side in (height, width))
     if padded != (height, width):
         sample = sample.map(lambda _, array: resizing.pad(array, *padded))
     return replace(sample, valid=(height, width))
 
 
-def nearest_multiple(side: int, multiple: int) -> int:
-    """The multiple nearest to ``side``, at least one."""
-    return max(1, round(side / multiple)) * multiple
+def nearest_multiple(side: int, multiple: int, minimum: int = 0) -> int:
+    """The multiple nearest to ``side`` that is at least one and no smaller than ``minimum``."""
+    return max(1, round(side / multiple), -(-minimum // multiple)) * multiple
 
 
 def import_albumentations() -> Any:

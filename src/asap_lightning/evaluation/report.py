@@ -18,6 +18,7 @@ from asap_lightning.data.panels import Picture, save_png, tile
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.metrics import METRICS, ImageScores
+from asap_lightning.wording import counted
 
 MEASURED = ImageScores._fields
 
@@ -116,7 +117,7 @@ class EvaluationReport:
 
     def table(self) -> Table:
         """Mean, standard deviation, median, worst and best of every metric."""
-        table = Table("metric", title=f"{len(self.rows)} images", title_justify="left")
+        table = Table("metric", title=counted(len(self.rows), "image"), title_justify="left")
         for heading in ("mean", "std", "median", "worst", "best"):
             table.add_column(heading, justify="right")
         for metric in MEASURED:

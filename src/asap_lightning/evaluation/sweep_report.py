@@ -14,6 +14,7 @@ from rich.table import Table
 from asap_lightning.evaluation.sweep_jobs import SweepJob, pareto_front
 from asap_lightning.files import atomic_write
 from asap_lightning.metrics import METRICS, MetricDeclaration
+from asap_lightning.wording import counted
 
 MEASURED = ("parameters", "latency_ms")
 
@@ -35,7 +36,8 @@ def sweep_table(jobs: Sequence[SweepJob], metric: MetricDeclaration) -> Table:
     front = {id(job) for job in pareto_front(jobs, metric)}
     names, metrics = short_names(jobs), metric_names(jobs)
     table = Table(
-        title=f"{len(jobs)} jobs; * latency or {metric.key} cannot be bettered without loss in the other"
+        title=f"{counted(len(jobs), 'job')}; * latency or {metric.key} cannot be bettered "
+        "without loss in the other"
     )
     costs = [METRICS[name] for name in MEASURED]
     for heading in (*names.values(), "status", "updates", *metrics, *(cost.title for cost in costs), ""):

@@ -54,6 +54,11 @@ class TranslationObjective(nn.Module):
             )
 
     @property
+    def minimum_size(self) -> int:
+        """Least height and width of the images that it can compare."""
+        return self.perceptual.minimum_size if self.perceptual is not None else 1
+
+    @property
     def needs_discriminator(self) -> bool:
         """Whether training needs a discriminator at all."""
         return self.adversarial is not None

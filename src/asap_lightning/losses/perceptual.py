@@ -39,6 +39,8 @@ class PerceptualLoss(nn.Module):
     mean: Tensor
     std: Tensor
     layers: tuple[int, ...] = RELU_LAYERS
+    minimum_size = 16
+    """Least height and width: each of the four poolings before the last layer halves them."""
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.metrics import METRICS
 from asap_lightning.training.callbacks.metric_history import MetricHistory
 from asap_lightning.untrusted import read_yaml
+from asap_lightning.wording import counted
 
 VALIDATION = "val/"
 THROUGHPUT = METRICS["images_per_second"].logged
@@ -162,10 +164,13 @@ def _no_run(folder: Path) -> str:
             f"{folder} is a run without metrics.csv: it has logged nothing yet, or was made with "
             "callbacks=none or ~callbacks.metrics_csv"
         )
-    if next(folder.glob("*/.hydra"), None) is not None:
+    runs = sorted(path.parent for path in folder.glob("*/.hydra"))
+    if len(runs) == 1:
+        return f"{folder} holds one run: asap report training {shlex.quote(str(runs[0]))}"
+    if runs:
         inner = sorted(path.parent for path in folder.glob("*/metrics.csv"))
         hint = f", or name one run, as {inner[-1]}" if inner else ""
-        return f"{folder} holds several runs: asap report sweep {folder}{hint}"
+        return f"{folder} holds {counted(len(runs), 'run')}: asap report sweep {folder}{hint}"
     return (
         f"{folder} is not the folder of a run: it holds neither metrics.csv nor config.yaml; "
         "expected runs/NAME/TIME, as asap train makes it"

@@ -13,6 +13,7 @@ from asap_lightning.metrics import METRICS, MetricDeclaration, title_of
 from asap_lightning.reports.figures import Point, latency_and_quality, parallel_coordinates
 from asap_lightning.reports.markup import Html, figure_cell, metric_cell, row, table, tag
 from asap_lightning.reports.page import Page, require_plotly
+from asap_lightning.wording import counted
 
 
 def write_sweep_report(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path, title: str) -> None:
@@ -29,7 +30,7 @@ def write_sweep_report(jobs: Sequence[SweepJob], metric: MetricDeclaration, path
     """
     require_plotly()
     finished = sum(job.status == FINISHED for job in jobs)
-    page = Page(title, f"{len(jobs)} jobs, {finished} finished")
+    page = Page(title, f"{counted(len(jobs), 'job')}, {finished} finished")
     names = [metric.key, *(name for name in metric_names(jobs) if name != metric.key)]
     rated = [one for name in names if (one := metric_called(name, metric))]
     plots = [plot for one in rated if (plot := _scatter(page, jobs, one))]
