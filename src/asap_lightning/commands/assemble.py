@@ -16,12 +16,14 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
+from asap_lightning.building import check
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts import Shards
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
 from asap_lightning.models.asap.generator import resolve_s1
+from asap_lightning.registry import RoleName
 from asap_lightning.training import CheckpointWriter, ModelDescription, StopRequest, TranslationModule
 from asap_lightning.training.callbacks import ResolvedConfig
 from asap_lightning.training.sizes import attempts, require_trainable, smallest_side
@@ -133,6 +135,7 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
         discriminator=judge if discriminator is not None else None,
         config=with_source(plain(config), data),
     )
+    warn_of_unregistered(description)
     with configured_by("training"):
         return TranslationModule(
             generator,
@@ -143,6 +146,23 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
             description=description,
             **instantiate(config.training, _convert_="all"),
         )
+
+
+def warn_of_unregistered(description: ModelDescription) -> None:
+    """Says at the beginning, not after the training, what its checkpoints cannot be used for."""
+    parts: tuple[tuple[str, Any, RoleName], ...] = (
+        ("generator", description.generator, "generator"),
+        ("data.layout", description.layout, "layout"),
+    )
+    for place, node, role in parts:
+        try:
+            check(node, role, place)
+        except UserError as error:
+            log.warning(
+                "%s. The run can be resumed, but asap predict and asap evaluate build nothing else from a "
+                "checkpoint; see docs/security.md",
+                error,
+            )
 
 
 def with_source(settings: Plain, data: PairedDataModule) -> Plain:

@@ -47,9 +47,10 @@ def training_data(
     Raises:
         UserError: it names what no data set is made of, or values that are refused.
     """
-    node = {key: stored[key] for key in FOR_EVALUATION if key in stored}
+    given = given or {}
+    node = {key: stored[key] for key in FOR_EVALUATION if key in stored and key not in given}
     layout = node.get("layout")
     if isinstance(layout, Mapping):
         node["layout"] = {key: value for key, value in layout.items() if key not in OWN_TO_A_MACHINE}
-    made: PairedDataModule = build(node, "data", f"{place}: data", **(given or {}))
+    made: PairedDataModule = build(node, "data", f"{place}: data", **given)
     return made

@@ -82,7 +82,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], place: str) -> None:
     problems = [f"no {name}" for name in wanted.keys() - state.keys()]
     problems += [f"{name} is unknown" for name in state.keys() - wanted.keys()]
     for name in wanted.keys() & state.keys():
-        if not _alike(wanted[name], state[name]):
+        if not alike(wanted[name], state[name]):
             problems.append(f"{name} is {_described(state[name])}, not {_described(wanted[name])}")
     if problems:
         more = f", and {len(problems) - 4} more" if len(problems) > 4 else ""
@@ -104,7 +104,7 @@ def _tensors(network: nn.Module) -> list[tuple[str, Tensor]]:
     return [*network.named_parameters(), *network.named_buffers()]
 
 
-def _alike(wanted: Tensor, found: Tensor) -> bool:
+def alike(wanted: Tensor, found: Tensor) -> bool:
     """Same shape, and numbers of the same kind: any float for a float, the same integer for an integer."""
     if wanted.is_floating_point():
         return wanted.shape == found.shape and found.is_floating_point()

@@ -24,6 +24,10 @@ class Choice:
         """The value for a trial, as an override text."""
         return str(trial.suggest_categorical(name, self.values))
 
+    def allows(self, value: Any) -> bool:
+        """Whether a study may hold this value."""
+        return value in self.values
+
     @property
     def count(self) -> float:
         """How many different values there are."""
@@ -53,6 +57,10 @@ class Whole:
         """The value for a trial, as an override text."""
         return str(trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log))
 
+    def allows(self, value: Any) -> bool:
+        """Whether a study may hold this value."""
+        return type(value) is int and self.low <= value <= self.high
+
     @property
     def count(self) -> float:
         """How many different values there are."""
@@ -78,6 +86,10 @@ class Real:
     def suggest(self, trial: BaseTrial, name: str) -> str:
         """The value for a trial, as an override text."""
         return repr(trial.suggest_float(name, self.low, self.high, log=self.log))
+
+    def allows(self, value: Any) -> bool:
+        """Whether a study may hold this value."""
+        return type(value) is float and self.low <= value <= self.high
 
     @property
     def count(self) -> float:

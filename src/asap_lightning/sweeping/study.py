@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asap_lightning.building import shown
 from asap_lightning.errors import UserError
 from asap_lightning.sweeping.cost import COST_NAMES
 from asap_lightning.sweeping.locks import FileLock, is_locked
@@ -193,7 +194,14 @@ class SharedStudy:
     def _runs_elsewhere(self, trial: FrozenTrial) -> bool:
         """Whether its training still runs, though the process that had started it may be gone."""
         folder = trial.user_attrs.get(FOLDER)
-        return folder is not None and is_locked(self.folder / folder / RUN_LOCK)
+        if folder is None:
+            return False
+        if not isinstance(folder, str) or Path(folder).name != folder:  # the journal may be anybody's
+            raise UserError(
+                f"the study in {self.folder}: trial {trial.number} names the folder {shown(folder)}; one "
+                "in the sweep's was expected: the journal is damaged, begin a new study"
+            )
+        return is_locked(self.folder / folder / RUN_LOCK)
 
     def _new(self) -> Claim | None:
         trials = self.trials()
@@ -208,7 +216,18 @@ class SharedStudy:
         return self._claimed(trial, lock, resumed=False)
 
     def _claimed(self, trial: Any, lock: FileLock, *, resumed: bool) -> Claim:
-        values = {name: parameter.suggest(trial, name) for name, parameter in self.settings.space.items()}
+        space = self.settings.space
+        for (
+            name,
+            value,
+        ) in trial.params.items():  # Optuna goes by what the journal says
+            if name in space and not space[name].allows(value):
+                lock.release()
+                raise UserError(
+                    f"the study in {self.folder}: trial {trial.number} has {name}={shown(value)}, not "
+                    "in its search space: the journal is damaged, begin a new study"
+                )
+        values = {name: parameter.suggest(trial, name) for name, parameter in space.items()}
         return Claim(trial.number, values, resumed, lock)
 
     def _repeat_failed(self, trials: Sequence[FrozenTrial]) -> None:

@@ -1,6 +1,7 @@
 """Training: the LightningModule, schedules, checkpoints, callbacks."""
 
-from asap_lightning.training.checkpoint import AtomicCheckpointIO, ModelDescription, read_checkpoint
+from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint
+from asap_lightning.training.checkpoint_io import AtomicCheckpointIO
 from asap_lightning.training.checkpoint_writer import CheckpointWriter
 from asap_lightning.training.diverged import DivergedError
 from asap_lightning.training.initialize import initialize_from

@@ -1,4 +1,4 @@
-"""Checkpoint files: what they carry, how they are written and read.
+"""Checkpoint files: what they carry, and how they are read.
 
 A checkpoint is Lightning's dictionary plus the entry ``asap_lightning`` that describes the networks in plain
 data, so that the file alone rebuilds the model; it holds nothing but plain data and tensors.
@@ -6,21 +6,17 @@ data, so that the file alone rebuilds the model; it holds nothing but plain data
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from asap_lightning import __version__
 from asap_lightning.building import require_plain, shown
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
 from asap_lightning.registry import LARGEST_SIDE
 from asap_lightning.untrusted import load_torch
 
@@ -155,44 +151,6 @@ def _flat(node: Any, prefix: str) -> dict[str, Any]:
             flat |= _flat(value, f"{prefix}.{key}")
         return flat
     return {prefix: list(node) if isinstance(node, tuple) else node}
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames, so that a crash or a full disk leaves the old file intact."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
-    ) -> None:
-        """Saves atomically.
-
-        Raises:
-            UserError: the disk is full or the folder cannot be written.
-        """
-        try:
-            with atomic_write(path) as file:
-                torch.save(checkpoint, file)
-        except (OSError, RuntimeError) as error:
-            cause = _failed_write(error)
-            if cause is None:
-                raise
-            full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
-            raise UserError(
-                f"cannot write the checkpoint {path}: {'the disk is full' if full else cause}; "
-                "the previous checkpoint is intact; free some space and resume with ckpt=last"
-            ) from error
-
-    def load_checkpoint(
-        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        """Loads plain data and tensors only."""
-        return read_checkpoint(path)
-
-
-def _failed_write(error: BaseException | None) -> OSError | None:
-    """The failed write behind an error of `torch.save`, whose zip writer reports one as a RuntimeError."""
-    while error is not None and not isinstance(error, OSError):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from asap_lightning.files import share_file
 from asap_lightning.metrics import is_better
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
+from asap_lightning.training.stored_state import stored_number
 
 
 def ends_training(trainer: Trainer) -> bool:
@@ -80,7 +81,8 @@ class CheckpointWriter(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         chosen_by = (state_dict.get("monitor", self.monitor), state_dict.get("mode", self.mode))
         if chosen_by == (self.monitor, self.mode):  # the best of another metric measures nothing here
-            self.best_value, self.best_step = state_dict["best_value"], state_dict["best_step"]
+            self.best_value = stored_number(state_dict, "best_value", float)
+            self.best_step = stored_number(state_dict, "best_step", int)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seen_step = trainer.global_step

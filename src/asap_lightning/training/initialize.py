@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from asap_lightning.errors import UserError
-from asap_lightning.training.checkpoint import read_checkpoint
+from asap_lightning.models.described import alike
+from asap_lightning.training.checkpoint import read_checkpoint, state_of
 from asap_lightning.untrusted import without_wrappers
 
 
@@ -41,21 +42,20 @@ def initialize_from(network: nn.Module, path: str | os.PathLike[str]) -> tuple[l
     return list(fitting), [key for key in own if key not in fitting]
 
 
-def _fits(own: Tensor | None, value: Any) -> bool:
-    return own is not None and isinstance(value, Tensor) and own.shape == value.shape
+def _fits(own: Tensor | None, value: Tensor) -> bool:
+    return own is not None and alike(own, value)
 
 
-def generator_weights(checkpoint: Mapping[str, Any], source: object) -> dict[str, Any]:
+def generator_weights(checkpoint: Mapping[str, Any], source: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The generator's entries of a checkpoint under its own names; averaged weights if there are any.
 
     What ``torch.compile``, DDP and DataParallel put before names, around the generator or around the whole
     module, is removed.
 
     Raises:
-        UserError: two entries become the same.
+        UserError: no weights, or two entries become the same.
     """
-    stored = checkpoint.get("state_dict")
-    stored = without_wrappers(stored, source) if isinstance(stored, Mapping) else {}
+    stored = without_wrappers(state_of(checkpoint, source), source)
     for prefix in ("ema_generator.", "generator."):
         found = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
         if prefix == "ema_generator.":  # beside the average there is the number of its updates

@@ -13,6 +13,7 @@ from asap_lightning.training import random_state
 from asap_lightning.training.checkpoint import ENTRY, ModelDescription
 from asap_lightning.training.resume_position import ACCUMULATE, begin_epoch, start_epoch_if_changed
 from asap_lightning.training.scaling import NetworkScalers
+from asap_lightning.training.stored_state import require_moments
 from asap_lightning.training.window import rewind
 
 Terms = dict[str, Tensor]
@@ -78,6 +79,7 @@ class ResumableModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Continues a resumed run's scalers and random numbers; in a new one every process gets its own."""
+        require_moments(self.trainer.optimizers)
         self._scalers.load(self._scaler_states)
         self._scaler_states = self._random_outside = None
         if self._random_state is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.strategies import DDPStrategy
 
-from asap_lightning.training.checkpoint import AtomicCheckpointIO
+from asap_lightning.training.checkpoint_io import AtomicCheckpointIO
 from asap_lightning.training.module import TranslationModule
 from asap_lightning.training.stopping import StopRequest
 

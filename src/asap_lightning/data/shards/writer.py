@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from asap_lightning.building import check
 from asap_lightning.data.layouts.base import SPLITS, Layout, Split
 from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex
 from asap_lightning.data.shards.members import Encoding, Members, encode, files_of
@@ -126,7 +127,12 @@ def write_shards(
 
 
 def settings_of(layout: Layout, source: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
-    """What the content of the shards depends on beside the files, as plain containers."""
+    """What the content of the shards depends on beside the files, as plain containers.
+
+    Raises:
+        UserError: no index may name this layout, so nobody could read the shards.
+    """
+    check(source, "original", "data.layout")
     resized = None
     if encoding.resize is not None:
         train, evaluation = encoding.resize
