@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asap_lightning.errors import UserError
 from asap_lightning.reports import read_run, read_runs
+from asap_lightning.reports.pictures import cells_of
 
 from .conftest import MakeRun
 
@@ -72,6 +74,15 @@ def test_a_broken_configuration_is_named(make_run: MakeRun) -> None:
     (folder / "config.yaml").write_text("a: [1")
     with pytest.raises(UserError, match=r"config\.yaml is not YAML"):
         read_run(folder)
+
+
+@pytest.mark.parametrize("value", [[1], None, "x", 10**30, {"max_steps": "x"}, True])
+def test_a_configuration_may_hold_anything(make_run: MakeRun, value: object) -> None:
+    """A run's folder may come from somebody else."""
+    config = {name: value for name in ("data", "training", "trainer", "callbacks")}
+    run = read_run(make_run(config=config, finished=False, samples=1))
+    assert (run.status, run.training_seconds) == ("not finished: step 60", None)
+    assert cells_of(run, np.zeros((8, 12, 3), np.uint8)) is None
 
 
 def test_runs_are_named_by_what_tells_them_apart(make_run: MakeRun) -> None:

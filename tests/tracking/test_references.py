@@ -130,6 +130,16 @@ def test_an_artifact_without_a_checkpoint(
         download_checkpoint(NAME, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["../../escaped.ckpt", "/tmp/escaped.ckpt", "a/../../b.ckpt"])
+def test_a_file_outside_the_cache_is_refused(
+    api: type[FakeApi], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(api, "files", {name: None})
+    with pytest.raises(UserError, match="is refused: it would be written to"):
+        download_checkpoint(NAME, tmp_path / "cache")
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
 def test_a_failed_download_leaves_nothing(
     api: type[FakeApi], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

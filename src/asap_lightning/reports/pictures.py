@@ -57,19 +57,18 @@ def cells_of(run: Run, grid: Picture) -> list[list[Picture]] | None:
     How many rows there are is not written anywhere: of the numbers that fit the picture's height, the one
     whose cells have the shape of the run's images is taken.
     """
-    data = run.config.get("data", {})
-    count = run.config.get("callbacks", {}).get("sample_grid", {}).get("count", 4)
-    shape = data.get("height"), data.get("width")
-    if not isinstance(count, int) or not all(isinstance(side, int) and side > 0 for side in shape):
+    count = run.number("callbacks.sample_grid.count") or 4
+    tall, wide = run.number("data.height"), run.number("data.width")
+    if tall is None or wide is None:
         return None
     found = []
-    for rows in range(1, count + 1):
+    for rows in range(1, min(count, len(grid)) + 1):
         try:
             cells = untile(grid, rows, COLUMNS)
         except ValueError:
             continue
         height, width = cells[0][0].shape[:2]
-        found.append((abs(height * shape[1] / (width * shape[0]) - 1), rows, cells))
+        found.append((abs(height * wide / (width * tall) - 1), rows, cells))
     if not found:
         return None
     off, _, best = min(found, key=lambda entry: entry[:2])

@@ -21,6 +21,10 @@ VALIDATION = "val/"
 THROUGHPUT = METRICS["images_per_second"].logged
 
 
+LARGEST_NUMBER = 2**53
+"""What a configuration's numbers are below; they are multiplied with floats."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One training.
@@ -40,6 +44,13 @@ class Run:
     overrides: list[str]
     history: MetricHistory
     finished: bool
+
+    def number(self, key: str) -> int | None:
+        """A positive whole number of the configuration; None where the file holds none at that key."""
+        node: Any = self.config
+        for part in key.split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        return node if type(node) is int and 0 < node < LARGEST_NUMBER else None
 
     @property
     def columns(self) -> list[str]:
@@ -61,8 +72,8 @@ class Run:
         """Finished, or how far it has come."""
         if self.finished:
             return f"finished at step {self.steps}"
-        most = self.config.get("trainer", {}).get("max_steps", -1)
-        goal = f" of {most}" if isinstance(most, int) and most > 0 else ""
+        most = self.number("trainer.max_steps")
+        goal = f" of {most}" if most is not None else ""
         return f"not finished: step {self.steps}{goal}"
 
     @cached_property
@@ -91,10 +102,10 @@ class Run:
     def training_seconds(self) -> float | None:
         """Time spent in updates, from throughput and batch size; validation and pauses are not in it."""
         steps, speeds = self.history.series(THROUGHPUT)
-        batch = self.config.get("data", {}).get("batch_size")
-        if not steps or not isinstance(batch, int):
+        batch = self.number("data.batch_size")
+        if not steps or batch is None:
             return None
-        accumulate = self.config.get("training", {}).get("accumulate", 1)
+        accumulate = self.number("training.accumulate") or 1
         processes = 1 + len(list(self.folder.glob("train_rank*.log")))
         updates = [step - before for before, step in zip([0, *steps], steps, strict=False)]
         seconds = [n / speed for n, speed in zip(updates, speeds, strict=True) if speed > 0]

@@ -121,6 +121,9 @@ def _download(artifact: Any, target: Path, given: str) -> Path:
             f"{given}: expected an artifact with one .ckpt file, found {len(names)} ({others}); "
             "artifacts that `asap train` logs are named model-RUNID"
         )
+    for place in (Path(names[0]), Path(str(artifact.entity)), Path(str(artifact.version))):
+        if place.is_absolute() or ".." in place.parts:  # the server chooses where files would be written
+            raise UserError(f"{given}: is refused: it would be written to {ascii(str(place))[:80]}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
         try:
