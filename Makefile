@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?= -n 2
+FUZZ_FILES ?= 10000
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native asan setup demo test lint build lock clean
+.PHONY: help native fuzz asan setup demo test lint build lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -39,6 +40,9 @@ lint: setup  ## ruff, mypy, import-linter.
 native:  ## Builds the native kernels into build/native, where an editable install finds them.
 	@$(CMAKE) -S . -B build/native -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@$(CMAKE) --build build/native --parallel 2
+
+fuzz: setup  ## Reads spoiled files of every kind (FUZZ_FILES=10000, ten minutes) and counts what becomes of them.
+	OMP_NUM_THREADS=1 $(BIN)/python tests/security/fuzz.py $(FUZZ_FILES)
 
 asan: setup  ## Runs the tests of the native kernels under AddressSanitizer.
 	$(CMAKE) -S . -B build/asan -DASAP_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null

@@ -261,3 +261,25 @@ def test_a_malformed_setting_is_refused(capsys):
         main(["convert", "x.pth", "--system", "spade", "--out", "y", "upsampling"])
     assert stopped.value.code == 2
     assert "upsampling" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 2), (2, 2, 2, 2, 2)])
+def test_weights_of_odd_shapes_are_a_message(tmp_path, shape):
+    network, names, _ = CASES["asapnet"]
+    state = names(network).to_theirs(network.state_dict())
+    for name in list(state):
+        path = tmp_path / "latest_net_G.pth"
+        torch.save({**state, name: torch.zeros(shape)}, path)
+        with pytest.raises(UserError, match=r"latest_net_G\.pth|the weights allow|pixelwise"):
+            convert_generator(path, "asapnet", settings={"label_nc": 12})
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_prefixes_of_compiled_networks_are_removed(tmp_path, prefix):
+    network, names, _ = CASES["asapnet"]
+    state = names(network).to_theirs(network.state_dict())
+    path = tmp_path / "latest_net_G.pth"
+    torch.save({f"{prefix}{name}": tensor for name, tensor in state.items()}, path)
+    converted = convert_generator(path, "asapnet").network
+    for name, tensor in converted.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])

@@ -6,7 +6,7 @@ import torch
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.models import Pix2pixHDGenerator
-from asap_lightning.training.initialize import initialize_from
+from asap_lightning.training.initialize import generator_weights, initialize_from
 
 SPEC = ConditionSpec(num_classes=3)
 SMALL = dict(downs=1, blocks=1, enhancer_blocks=1)
@@ -35,6 +35,16 @@ def test_averaged_weights_are_preferred(tmp_path):
     torch.save({"state_dict": state}, tmp_path / "both.ckpt")
     initialize_from(generator, tmp_path / "both.ckpt")
     assert all(bool((value == 1).all()) for value in generator.state_dict().values())
+
+
+def test_raw_and_averaged_weights_are_told_apart():
+    state = {
+        "_orig_mod.generator.w": torch.ones(1),
+        "_orig_mod.ema_generator.module.w": torch.zeros(1),
+        "_orig_mod.ema_generator.n_averaged": torch.ones(1),
+    }
+    for kind, value in (("raw", 1), ("ema", 0)):
+        assert generator_weights({"state_dict": state}, "x", [kind]) == {"w": torch.full((1,), value)}
 
 
 def test_a_file_in_which_nothing_fits_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from torch import Tensor
@@ -11,10 +12,10 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
 from asap_lightning.models.described import fill, sketch
-from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint, state_of
+from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint
+from asap_lightning.training.initialize import PREFIXES, generator_weights
 
 WeightChoice = Literal["auto", "ema", "raw"]
-_PREFIXES = {"ema": "ema_generator.module.", "raw": "generator."}
 
 
 def load_generator(
@@ -33,7 +34,7 @@ def load_generator(
     """
     checkpoint = read_checkpoint(path)
     description = ModelDescription.from_checkpoint(checkpoint, path)
-    state = _choose(state_of(checkpoint, path), weights, path)
+    state = _choose(checkpoint, weights, path)
     spec = ConditionSpec.from_dict(description.spec, f"{path}: spec")
     generator = sketch(description.generator, "generator", f"{path}: generator", len(state), spec=spec)
     assert isinstance(generator, Generator)
@@ -41,15 +42,12 @@ def load_generator(
     return generator.eval(), description
 
 
-def _choose(state: dict[str, Tensor], weights: WeightChoice, path: Any) -> dict[str, Tensor]:
-    if weights not in ("auto", *_PREFIXES):
+def _choose(checkpoint: Mapping[str, Any], weights: WeightChoice, path: Any) -> dict[str, Tensor]:
+    if weights not in ("auto", *PREFIXES):
         raise UserError(f"weights must be auto, ema or raw, got {weights!r}")
     order = ("ema", "raw") if weights == "auto" else (weights,)
-    for kind in order:
-        prefix = _PREFIXES[kind]
-        chosen = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-        if chosen:
-            return chosen
+    if chosen := generator_weights(checkpoint, path, order):
+        return chosen
     raise UserError(
         f"{path} holds no {' or '.join(order)} generator weights; "
         + (

@@ -17,7 +17,7 @@ from asap_lightning.files import atomic_write
 from asap_lightning.interop.description import InferredNetwork, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
-from asap_lightning.interop.state_dicts import state_of
+from asap_lightning.interop.state_dicts import state_of, strangers_weights
 from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, spade
 from asap_lightning.training.checkpoint import ENTRY, ModelDescription
 from asap_lightning.untrusted import load_torch
@@ -152,15 +152,16 @@ def convert_generator(
     state = read_checkpoint_state(path)
     check_system(state, system, path)
     notes: list[str] = []
-    known = _gather_options(path, system, options, settings or {}, state, notes)
-    description = SYSTEMS[system].infer(state, known)
-    if system == "pix2pixhd" and known.get("instance_feat"):
-        features = int(known.get("feat_num", 3))
-        description = pix2pixhd.infer(state, known, features)
-        description.arguments["features"] = features
-    description, state = _with_encoder(path, system, description, state, encoder, notes)
-    network = description.sketch(state)
-    SYSTEMS[system].names(network, state).load(network, state, str(path), SYSTEMS[system].hint)
+    with strangers_weights(path, f"a {SYSTEMS[system].title} generator"):
+        known = _gather_options(path, system, options, settings or {}, state, notes)
+        description = SYSTEMS[system].infer(state, known)
+        if system == "pix2pixhd" and known.get("instance_feat"):
+            features = int(known.get("feat_num", 3))
+            description = pix2pixhd.infer(state, known, features)
+            description.arguments["features"] = features
+        description, state = _with_encoder(path, system, description, state, encoder, notes)
+        network = description.sketch(state)
+        SYSTEMS[system].names(network, state).load(network, state, str(path), SYSTEMS[system].hint)
     return Conversion(network, description, notes)
 
 

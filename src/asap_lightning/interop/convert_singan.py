@@ -12,7 +12,7 @@ from torch import Tensor
 from asap_lightning import __version__
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.interop.state_dicts import state_of
+from asap_lightning.interop.state_dicts import state_of, strangers_weights
 from asap_lightning.interop.systems import singan
 from asap_lightning.untrusted import load_torch
 
@@ -38,22 +38,22 @@ def read_singan(folder: Path) -> dict[str, Any]:
     # an interrupted training leaves the list of real images complete, and the others shorter
     if count == 0 or lengths["Zs"] != count or lengths["NoiseAmp"] != count or lengths["reals"] < count:
         raise UserError(f"{folder}: the lists do not belong together, they hold {lengths} scales")
-    scales = []
-    for index, network in enumerate(lists["Gs"]):
-        state = state_of(network, folder / "Gs.pth")
-        description = singan.infer_generator(state, {})
-        generator = description.sketch(state)
-        names = singan.names(generator)  # type: ignore[arg-type]
-        scales.append(
-            {
-                "arguments": description.arguments,
-                "state_dict": names.to_ours(state, f"{folder / 'Gs.pth'} scale {index}"),
-                "fixed_noise": _tensor(lists["Zs"][index]),
-                "noise_amp": float(lists["NoiseAmp"][index]),
-                "real": _tensor(lists["reals"][index]),
-            }
-        )
+    with strangers_weights(folder / "Gs.pth", "SinGAN's pyramid"):
+        scales = [_scale(folder, lists, index) for index in range(count)]
     return {"format": FORMAT, "version": __version__, "scales": scales}
+
+
+def _scale(folder: Path, lists: dict[str, Sequence[Any]], index: int) -> dict[str, Any]:
+    state = state_of(lists["Gs"][index], folder / "Gs.pth")
+    description = singan.infer_generator(state, {})
+    names = singan.names(description.sketch(state))  # type: ignore[arg-type]
+    return {
+        "arguments": description.arguments,
+        "state_dict": names.to_ours(state, f"{folder / 'Gs.pth'} scale {index}"),
+        "fixed_noise": _tensor(lists["Zs"][index]),
+        "noise_amp": float(lists["NoiseAmp"][index]),
+        "real": _tensor(lists["reals"][index]),
+    }
 
 
 def convert_singan(folder: Path, out: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,23 @@ from torch import Tensor
 from asap_lightning.errors import UserError
 from asap_lightning.untrusted import Shell, without_wrappers
 from asap_lightning.untrusted.text import printable
+
+
+@contextmanager
+def strangers_weights(path: Path, expected: str) -> Iterator[None]:
+    """Around code that takes settings from shapes and names of weights, and trips over odd ones.
+
+    Raises:
+        UserError: it did: the file is not what was expected.
+    """
+    try:
+        yield
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = printable((str(error) or type(error).__name__).splitlines()[0], 200)
+        raise UserError(
+            f"{path} is not {expected}, or the options do not go with it: its weights have other names or "
+            f"shapes ({reason})"
+        ) from error
 
 
 def state_of(content: Any, path: Path) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from asap_lightning.errors import UserError
 from asap_lightning.models.described import alike
 from asap_lightning.training.checkpoint import read_checkpoint, state_of
 from asap_lightning.untrusted import without_wrappers
+
+PREFIXES = {"ema": "ema_generator.", "raw": "generator."}
 
 
 def initialize_from(network: nn.Module, path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
@@ -46,20 +48,30 @@ def _fits(own: Tensor | None, value: Tensor) -> bool:
     return own is not None and alike(own, value)
 
 
-def generator_weights(checkpoint: Mapping[str, Any], source: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """The generator's entries of a checkpoint under its own names; averaged weights if there are any.
+def generator_weights(
+    checkpoint: Mapping[str, Any], source: str | os.PathLike[str], kinds: Sequence[str] = ("ema", "raw")
+) -> dict[str, Tensor]:
+    """The generator's entries of a loaded checkpoint under its own names.
 
     What ``torch.compile``, DDP and DataParallel put before names, around the generator or around the whole
     module, is removed.
 
+    Args:
+        checkpoint: see `read_checkpoint`.
+        source: its file, for messages.
+        kinds: ``ema`` for averaged weights, ``raw`` for those that were trained; the first kind there is.
+
+    Returns:
+        Empty if there are none.
+
     Raises:
-        UserError: no weights, or two entries become the same.
+        UserError: no weights at all, or two entries become the same.
     """
     stored = without_wrappers(state_of(checkpoint, source), source)
-    for prefix in ("ema_generator.", "generator."):
+    for kind in kinds:
+        prefix = PREFIXES[kind]
         found = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
-        if prefix == "ema_generator.":  # beside the average there is the number of its updates
-            found = {key: value for key, value in found.items() if key != "n_averaged"}
+        found.pop("n_averaged", None)  # beside the average there is the number of its updates
         if found:
             return without_wrappers(found, source)
     return {}
