@@ -19,7 +19,7 @@ from asap_lightning.data.finding import Contents
 from asap_lightning.data.formats import depth_suffixes
 from asap_lightning.data.label_notes import LabelNotes, in_between
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts.base import SPLITS, Item, Layout, Split
+from asap_lightning.data.layouts.base import Item, Layout, Split
 from asap_lightning.data.palette_match import UnmatchedColours
 from asap_lightning.data.panels import fit, sample_to_image, save_png, tile
 from asap_lightning.data.sample import Sample
@@ -146,7 +146,7 @@ class CheckReport:
 
 def check_dataset(
     layout: Layout,
-    splits: Sequence[Split] = SPLITS,
+    splits: Sequence[Split] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CheckReport:
@@ -154,7 +154,8 @@ def check_dataset(
 
     Args:
         layout: the data set.
-        splits: what to read; a split whose pairs are those of an earlier one is read once.
+        splits: what to read, by default all that the data set has; a split whose pairs are those of an
+            earlier one is read once.
         workers: threads; by default one a core (decoding lets other threads run).
         progress: called after every pair.
 
@@ -164,7 +165,7 @@ def check_dataset(
     layout.require_root()
     reports: list[SplitReport] = []
     known: dict[Split, list[Item]] = {}
-    for split in splits:
+    for split in layout.splits() if splits is None else splits:
         report = _new_report(split, layout.spec)
         reports.append(report)
         try:

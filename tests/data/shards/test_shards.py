@@ -20,6 +20,7 @@ from PIL import Image
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data import PairedDataModule
+from asap_lightning.data.check import check_dataset
 from asap_lightning.data.layouts import Cityscapes, Shards, recognise
 from asap_lightning.data.layouts.base import SPLITS
 from asap_lightning.data.sample import Sample
@@ -303,3 +304,9 @@ def test_stored_ids_are_looked_at_before_they_are_made_narrow():
         stored = {"label": StoredFile(f"train-000000.tar/a.{name}", content)}
         with pytest.raises(UserError, match=r"train-000000\.tar/a\.label.* holds label values"):
             decode("a", stored, ConditionSpec(num_classes=3))
+
+
+def test_a_check_looks_for_no_split_that_was_not_made(trees, shard):
+    made = shard(trees.spade(), "SpadeFolders", SPADE, splits=["train", "val"])
+    report = check_dataset(Shards(made.out))
+    assert report.ok and [split.split for split in report.splits] == ["train", "val"]

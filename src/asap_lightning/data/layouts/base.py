@@ -128,6 +128,10 @@ class Layout(ABC):
             self._items[split] = items
         return self._items[split]
 
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that the data set may have; what was made with some of them alone has only those."""
+        return SPLITS
+
     def require_root(self) -> None:
         """A `UserError` unless the root is a folder with something in it."""
         if not self.root.exists():
