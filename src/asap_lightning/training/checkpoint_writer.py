@@ -13,6 +13,12 @@ from pytorch_lightning.callbacks import Checkpoint
 from asap_lightning.files import share_file
 from asap_lightning.metrics import is_better
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
+from asap_lightning.training.monitored import (
+    direction_to_keep,
+    nothing_computes,
+    require_computed,
+    say_contradiction,
+)
 from asap_lightning.training.stopping import StopRequest, TrainingInterrupted
 from asap_lightning.training.stored_state import stored_number
 
@@ -36,7 +42,7 @@ class CheckpointWriter(Checkpoint):
         every_n_steps: generator updates between two writings of ``last.ckpt``; it is also written at the end.
         keep_every_n_steps: generator updates between two files that are kept; None keeps none.
         monitor: the metric that chooses ``best.ckpt``, by its finite values; None writes none.
-        mode: whether a larger (``max``) or smaller (``min``) value is better.
+        mode: whether a larger (``max``) or smaller (``min``) value is better; None as the metric is declared.
         stop: a request to stop, honoured after a checkpoint has been written.
     """
 
@@ -47,17 +53,17 @@ class CheckpointWriter(Checkpoint):
         every_n_steps: int = 500,
         keep_every_n_steps: int | None = None,
         monitor: str | None = "val/psnr",
-        mode: Literal["min", "max"] = "max",
+        mode: Literal["min", "max"] | None = None,
         stop: StopRequest | None = None,
     ) -> None:
         for name, value in (("every_n_steps", every_n_steps), ("keep_every_n_steps", keep_every_n_steps)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if mode not in ("min", "max"):
-            raise ValueError(f"mode must be min or max, got {mode!r}")
+        if mode not in (None, "min", "max"):
+            raise ValueError(f"mode must be min, max or null, got {mode!r}")
         self.folder = Path(folder)
         self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
-        self.monitor, self.mode = monitor, mode
+        self.monitor, self.mode = monitor, mode or direction_to_keep(monitor)
         self.stop = stop
         self.best_value: float | None = None
         self.best_step: int | None = None
@@ -83,6 +89,11 @@ class CheckpointWriter(Checkpoint):
         if chosen_by == (self.monitor, self.mode):  # the best of another metric measures nothing here
             self.best_value = stored_number(state_dict, "best_value", float)
             self.best_step = stored_number(state_dict, "best_step", int)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage == "fit" and self.monitor is not None:
+            require_computed(self.monitor, trainer, pl_module)
+            say_contradiction(self.monitor, self.mode)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._seen_step = trainer.global_step
@@ -124,10 +135,11 @@ class CheckpointWriter(Checkpoint):
             self._raise_stop(self.last_path if self.last_path.exists() else None)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        logged = trainer.callback_metrics.get(self.monitor) if self.monitor else None
-        if logged is None or trainer.sanity_checking or trainer.state.fn != "fit":
+        if self.monitor is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        value = float(logged)
+        if self.monitor not in trainer.callback_metrics:
+            raise nothing_computes(self.monitor, trainer.callback_metrics)
+        value = float(trainer.callback_metrics[self.monitor])
         if is_better(value, self.best_value, higher=self.mode == "max"):
             self.best_value, self.best_step = value, trainer.global_step
             self._write(trainer, pl_module, self.best_path)
