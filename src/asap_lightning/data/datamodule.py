@@ -123,9 +123,12 @@ class PairedDataModule(LightningDataModule):
             ("batch_size", self.batch_size, 1),
             ("eval_batch_size", self.eval_batch_size, 1),
             ("num_workers", self.num_workers, 0),
+            ("seed", self.seed, 0),
             ("size_multiple", self.size_multiple, 1),
             *((f"limit_{split}", limit, 1) for split, limit in self.limits.items() if limit is not None),
         ):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise UserError(f"data.{name}={value}: a whole number from {least} on was expected")
             if value < least:
                 raise UserError(f"data.{name}={value}: at least {least} was expected")
 

@@ -35,6 +35,8 @@ def choose_device(name: str = "auto") -> torch.device:
         raise UserError(f"device={name}, but torch sees no CUDA GPU here; use device=cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device={name}, but there are {torch.cuda.device_count()} GPUs here, from cuda:0 on")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UserError(f"device={name} is not a device that computes here; use auto, cpu, cuda, cuda:1, mps")
     return device
 
 

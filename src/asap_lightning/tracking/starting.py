@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 ResolvedMode = Literal["online", "offline", "disabled"]
+WANDB_MODES = ("online", "offline", "disabled", "shared", "run", "dryrun")
+"""What the environment variable may hold; the last two are older names of the first two."""
 ID_FILE = "wandb_run_id.txt"
 
 
@@ -30,6 +32,8 @@ def resolve_mode(mode: Mode, folder: Path) -> ResolvedMode:
         raise UserError(f"logger.wandb.mode: {mode!r} is unknown; choose auto, online, offline or disabled")
     if mode == "auto":
         asked = os.environ.get("WANDB_MODE", "")
+        if asked and asked not in WANDB_MODES:
+            raise UserError(f"WANDB_MODE={asked}: one of {', '.join(WANDB_MODES)} was expected")
         if asked in ("offline", "dryrun"):
             return "offline"
         if asked == "disabled":
@@ -110,4 +114,7 @@ def start_run(init: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
     if not keeps_resume_offline():
         arguments["resume"] = None
     kept = {"git_root": settings["git_root"]} if "git_root" in settings else {}
-    return wandb.init(**arguments, settings=wandb.Settings(silent=True, **kept))
+    try:
+        return wandb.init(**arguments, settings=wandb.Settings(silent=True, **kept))
+    except (wandb.errors.UsageError, ValueError) as error:  # a project's name that W&B does not take, ..
+        raise UserError(f"logger.wandb: {' '.join(str(error).split())}") from error

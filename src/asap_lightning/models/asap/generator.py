@@ -15,6 +15,7 @@ from asap_lightning.models.asap.lowres import LowResStream, PaddingMode
 from asap_lightning.models.asap.prepared import PreparedLowRes
 from asap_lightning.models.generator import Generator, GeneratorOutput
 from asap_lightning.models.layers import xavier_init
+from asap_lightning.ops.dispatch import requested_backend
 from asap_lightning.ops.layout import MlpLayout
 from asap_lightning.ops.lowres import WinogradSize
 
@@ -89,6 +90,7 @@ class AsapGenerator(Generator):
                 raise ValueError(f"{name} must be a power of two, got {factor}")
         if phi_mode not in ("nearest", "bilinear", "constant"):
             raise ValueError(f"phi_mode must be nearest, bilinear or constant, got {phi_mode!r}")
+        requested_backend(backend)  # refuses another name now, not at the first image
         if s1 * s2 > LARGEST_TILE:
             raise ValueError(f"a tile of S1 x S2 = {s1 * s2} pixels is too large: at most {LARGEST_TILE}")
         self.spec, self.s1, self.s2 = spec, s1, s2
