@@ -15,7 +15,7 @@ from typing import IO, Any
 import pytest
 
 from asap_lightning.tracking import find_offline_runs, read_offline_run
-from asap_lightning.training import checkpoint as checkpoint_module
+from asap_lightning.training import checkpoint_io as checkpoint_module
 from asap_lightning.training import read_checkpoint
 
 

@@ -9,14 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
 from asap_lightning.building import check
+from asap_lightning.commands.trainer_checks import require_own_names
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts import Shards
@@ -35,11 +39,18 @@ Plain = dict[str, Any]
 
 @contextmanager
 def configured_by(key: str) -> Iterator[None]:
-    """Turns a constructor's refusal of its arguments into a message that names the configuration's key."""
+    """Turns a constructor's refusal of its arguments into a message that names the configuration's key.
+
+    Nothing but constructors runs in such a block, so that whatever they raise is about what they were given;
+    ``--debug`` shows where. Errors of files and of the composition have messages of their own.
+    """
     try:
         yield
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{key}: {error}") from error
+    except (UserError, OSError, HydraException, OmegaConfBaseException):
+        raise
+    except Exception as error:
+        text = str(error) if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: {error}"
+        raise UserError(f"{key}: {text}") from error
 
 
 def plain(config: DictConfig) -> Plain:
@@ -47,15 +58,15 @@ def plain(config: DictConfig) -> Plain:
     return dict(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
 
 
-def make_data(config: DictConfig) -> PairedDataModule:
-    """The data module of ``data``.
+def make_data(config: DictConfig, **settled: Any) -> PairedDataModule:
+    """The data module of ``data``; ``settled`` arguments win over it, and Hydra never sees them.
 
     The demo data is drawn where it is missing, but not into a folder that was named on the command line:
     that would answer a mistyped path with other data than was meant.
     """
     made = {} if may_prepare() else {"prepare": None}
     with configured_by("data"):
-        return instantiate(config.data, **made)
+        return instantiate(config.data, _partial_=True, **made)(**settled)
 
 
 def may_prepare() -> bool:
@@ -86,7 +97,13 @@ def build_network(key: str, settings: Mapping[str, Any], spec: ConditionSpec) ->
     if settings.get("_target_") is None:
         return None
     with configured_by(key):
-        return instantiate({**settings, "_partial_": True}, _convert_="all")(spec=spec)
+        network: nn.Module = instantiate({**settings, "_partial_": True}, _convert_="all")(spec=spec)
+    empty = next((name for name, weight in network.named_parameters() if not weight.numel()), None)
+    if empty is not None:
+        raise UserError(
+            f"{key}: these settings leave '{empty}' without a single weight; widths must be at least 1"
+        )
+    return network
 
 
 def make_generator(settings: Mapping[str, Any], data: PairedDataModule) -> Generator:
@@ -120,21 +137,13 @@ def require_size(
 
 def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule:
     """The LightningModule with both networks, the objective, optimizers and schedule."""
-    settings = generator_settings(plain(config.generator), data.height)
-    judge = plain(config.discriminator)
-    generator = make_generator(settings, data)
-    discriminator = build_network("discriminator", judge, data.spec)
+    description = describe(config, data)
+    generator = make_generator(description.generator, data)
+    discriminator = build_network("discriminator", description.discriminator or {}, data.spec)
     with configured_by("loss"):
         objective = instantiate(config.loss, _convert_="all")
     require_size(data, generator, discriminator, objective)
-    with configured_by("optimizer"):
-        optimizers = instantiate(config.optimizer, _convert_="all")
-    description = ModelDescription(
-        spec=data.spec.as_dict(),
-        generator=settings,
-        discriminator=judge if discriminator is not None else None,
-        config=with_source(plain(config), data),
-    )
+    optimizers = make_optimizers(config)
     warn_of_unregistered(description)
     with configured_by("training"):
         return TranslationModule(
@@ -163,6 +172,27 @@ def warn_of_unregistered(description: ModelDescription) -> None:
                 "checkpoint; see docs/security.md",
                 error,
             )
+
+
+def describe(config: DictConfig, data: PairedDataModule) -> ModelDescription:
+    """Networks and run as plain data: what a checkpoint carries, and what a resume is compared with."""
+    judge = plain(config.discriminator)
+    return ModelDescription(
+        spec=data.spec.as_dict(),
+        generator=generator_settings(plain(config.generator), data.height),
+        discriminator=judge if judge.get("_target_") is not None else None,
+        config=with_source(plain(config), data),
+    )
+
+
+def make_optimizers(config: DictConfig) -> dict[str, Any]:
+    """The optimizers of both networks as functions of their parameters; each is tried on one number."""
+    with configured_by("optimizer"):
+        optimizers: dict[str, Any] = instantiate(config.optimizer, _convert_="all")
+    for name, make in optimizers.items():
+        with configured_by(f"optimizer.{name}"):
+            make([nn.Parameter(torch.zeros(1))])
+    return optimizers
 
 
 def with_source(settings: Plain, data: PairedDataModule) -> Plain:
@@ -206,7 +236,12 @@ def _takes_config(made: partial[Any]) -> bool:
 def make_configured_trainer(
     config: DictConfig, folder: Path, callbacks: list[Callback], loggers: list[Logger]
 ) -> Trainer:
-    """The trainer of ``trainer``, writing into ``folder``."""
+    """The trainer of ``trainer``, writing into ``folder``.
+
+    Raises:
+        UserError: an argument that is set elsewhere here, or that Lightning refuses.
+    """
+    require_own_names(config.trainer)
     with configured_by("trainer"):
         return instantiate(
             config.trainer,

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.hydra_errors import translate
+from asap_lightning.commands.quoting import as_typed, quoted
 from asap_lightning.commands.resolvers import register_resolvers
 from asap_lightning.data.demo.dataset import MANIFEST
 from asap_lightning.data.layouts import Layout, recognise
@@ -34,8 +35,7 @@ def layout_of(root: str | os.PathLike[str], overrides: list[str]) -> Layout:
     chosen = list(overrides)
     if not any(word.startswith("data=") for word in chosen):
         chosen.insert(0, f"data={'shards' if is_url(root) else recognised(Path(root))}")
-    escaped = os.fspath(root).replace("\\", "\\\\").replace("'", "\\'")
-    return configured([*chosen, f"data.root='{escaped}'"])[0]
+    return configured([*chosen, f"data.root={quoted(os.fspath(root))}"])[0]
 
 
 def configured(overrides: list[str]) -> tuple[Layout, dict[str, Any]]:
@@ -45,6 +45,7 @@ def configured(overrides: list[str]) -> tuple[Layout, dict[str, Any]]:
         UserError: a wrong override, or no ``data.root``.
     """
     register_resolvers()
+    overrides = as_typed(overrides)
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             node = compose(CONFIG, overrides).data

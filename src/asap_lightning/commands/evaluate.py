@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -15,12 +16,17 @@ from asap_lightning.commands.assemble import configured_by, make_data, plain
 from asap_lightning.commands.checkpoints import find_checkpoint
 from asap_lightning.commands.logged import logged_run
 from asap_lightning.data import PairedDataModule
-from asap_lightning.data.layouts.base import SPLITS
+from asap_lightning.data.layouts.base import SPLITS, Split
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation import EvaluationReport, evaluate
 from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference import Translator
 from asap_lightning.training.checkpoint import ModelDescription
+
+MEASURE = (
+    *("height", "width", "mode", "load_height", "load_width", "eval_mode", "odd_size", "instance_edges"),
+)
+"""Settings of a data set that decide what is measured, whatever data set it is."""
 
 
 def run(config: DictConfig) -> None:
@@ -34,8 +40,14 @@ def run(config: DictConfig) -> None:
     assert translator.description is not None
     data = evaluation_data(config, translator.description, checkpoint)
     require_same_kind(translator, data)
+    require_split(config.split, data)
+    about = {
+        "checkpoint": str(checkpoint),
+        "weights": config.weights,
+        "data": measured_on(data, config.split),
+    }
     with logged_run(config, "evaluate", checkpoint) as log_figures:
-        report = measure(translator, data, config.split, about={"checkpoint": str(checkpoint)})
+        report = measure(translator, data, config.split, about)
         log_figures({"images": len(report.rows), **report.means})
     written = report.save(config.output)
     Console().print(report.table())
@@ -46,14 +58,17 @@ def run(config: DictConfig) -> None:
 def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: Path) -> PairedDataModule:
     """The data set of the training with what was given instead, or the one that was given as a whole.
 
-    What the user gives is configuration; what the checkpoint says is a stranger's, which Hydra never sees.
+    What decides the measure (`MEASURE`) is the training's, also on another data set, unless it was typed: the
+    file of a data set holds the sizes of its papers. What the user gives is configuration; what the
+    checkpoint says is a stranger's, which Hydra never sees.
 
     Raises:
         UserError: the checkpoint does not know its data set, and none was given.
     """
     given = {key: value for key, value in plain(config.data).items() if value is not None}
     if "_target_" in given:
-        return make_data(config)
+        typed = {word.lstrip("+").partition("=")[0] for word in HydraConfig.get().overrides.task}
+        return make_data(config, **decided_by(trained, typed))
     if not trained.data:
         raise UserError(
             "the checkpoint does not say what data it was trained on: choose with data=NAME data.root=DIR"
@@ -62,6 +77,42 @@ def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: P
         with configured_by("data.layout"):
             given["layout"] = instantiate(given["layout"], _convert_="all")
     return training_data(trained.data, given, str(checkpoint))
+
+
+def decided_by(trained: ModelDescription, typed: Container[str]) -> dict[str, Any]:
+    """What decides the measure and was not typed (``data.height``, ..), as the training had it.
+
+    Raises:
+        UserError: no size of an image.
+    """
+    stored = trained.data
+    if "height" in stored or "width" in stored:
+        _ = trained.training_size
+    return {key: stored[key] for key in MEASURE if key in stored and f"data.{key}" not in typed}
+
+
+def measured_on(data: PairedDataModule, split: Split) -> dict[str, Any]:
+    """What the figures depend on besides the model, for the report."""
+    geometry = data.eval_geometry
+    sized = {} if geometry.mode == "none" else {"height": geometry.height, "width": geometry.width}
+    return {
+        "root": data.layout.address,
+        "layout": data.layout.title,
+        "split": split,
+        "mode": geometry.mode,
+        **sized,
+        "odd_size": data.odd_size,
+        "limit": data.limits[split],
+        "pairs": len(data.items(split)),
+    }
+
+
+def require_split(split: Any, data: PairedDataModule) -> None:
+    """A `UserError` unless the data set has pairs in this split."""
+    if split not in SPLITS:
+        raise UserError(f"split={split}: one of {', '.join(SPLITS)} was expected")
+    data.prepare_data()
+    data.items(split)
 
 
 def require_same_kind(translator: Translator, data: PairedDataModule) -> None:
@@ -79,11 +130,9 @@ def require_same_kind(translator: Translator, data: PairedDataModule) -> None:
 
 
 def measure(
-    translator: Translator, data: PairedDataModule, split: str, about: Mapping[str, Any]
+    translator: Translator, data: PairedDataModule, split: Split, about: Mapping[str, Any]
 ) -> EvaluationReport:
     """Translates every pair of a split and compares it with its photo, with a progress bar."""
-    if split not in SPLITS:
-        raise UserError(f"split={split}: one of {', '.join(SPLITS)} was expected")
     total = len(data.items(split))
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
@@ -93,6 +142,6 @@ def measure(
             data.evaluation_dataloader(split),
             translator.spec,
             total=total,
-            about={**about, "data": {"root": data.layout.address, "split": split}},
+            about=about,
             on_image=lambda row: progress.advance(task),
         )

@@ -17,13 +17,17 @@ from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from asap_lightning.commands.configs import conf_dir
 from asap_lightning.commands.finished import forget_failure, mark_failed
 from asap_lightning.commands.hydra_errors import translate
+from asap_lightning.commands.quoting import as_typed
 from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.commands.run_folder import begin_run, drop_unbegun_run, note_error
+from asap_lightning.errors import UserError
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -41,6 +45,7 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
     parser.prog = f"asap {config_name}"
     # Flags may stand between overrides: asap train experiment=demo -m seed=0,1 name=pair
     parsed = parser.parse_intermixed_args(arguments)
+    parsed.overrides = as_typed(parsed.overrides, sweeps=parsed.multirun)
     job = Job(module)
     try:
         with hydra_full_error("1"):  # Hydra raises errors instead of printing them and exiting
@@ -54,6 +59,8 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
         if job.error is not None:
             raise job.error
     except Exception as error:
+        if not job.called and isinstance(error, OSError) and not isinstance(error, HydraException):
+            raise UserError(no_folder(error)) from error
         mistake = translate(error, config_name=config_name, overrides=parsed.overrides)
         if mistake is None or mistake is error:
             raise
@@ -73,6 +80,7 @@ class Job:
     def __init__(self, module: str) -> None:
         self.module = module
         self.error: Exception | None = None
+        self.called = False
         self.full_error = os.environ.get(FULL_ERROR)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -81,23 +89,40 @@ class Job:
         register_resolvers()
 
     def __call__(self, config: DictConfig) -> Any:
-        folder = Path(HydraConfig.get().runtime.output_dir)
+        self.called = True
+        hydra = HydraConfig.get()
+        folder, several = Path(hydra.runtime.output_dir), hydra.mode == RunMode.MULTIRUN
         forget_failure(folder)
+        if several:  # a job that fails keeps its folder, for the sweep's report
+            begin_run(config)
         try:
             # As the user has set it: a process that is started there inherits it.
             with hydra_full_error(self.full_error):
                 return import_module(self.module).run(config)
         except Exception as error:
-            hydra = HydraConfig.get()
-            if hydra.mode != RunMode.MULTIRUN:
+            mistake = translate(error, config_name=str(hydra.job.config_name), overrides=[])
+            if mistake is None:
+                begin_run(config)
+            text = str(mistake) if mistake is not None else f"{type(error).__name__}: {error}"
+            note_error(text, None if mistake is not None else error)
+            if not several:
                 self.error = error
                 return None
-            mistake = translate(error, config_name=str(hydra.job.config_name), overrides=[])
-            text = mistake if mistake is not None else f"{type(error).__name__}: {error}"
             name = hydra.job.override_dirname
             print(f"asap: job {hydra.job.num} ({name}) failed: {text}", file=sys.stderr)
-            mark_failed(folder, str(text))
+            mark_failed(folder, text)
             raise
+        finally:
+            drop_unbegun_run()
+
+
+def no_folder(error: OSError) -> str:
+    """The message for a run's folder that cannot be made."""
+    where = f": {error.filename}" if error.filename else ""
+    return (
+        f"the folder of the run cannot be made: {error.strerror or error}{where}; choose another "
+        "folder with runs=DIR, a shorter name=NAME, or hydra.run.dir=DIR"
+    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from asap_lightning.commands.configs import conf_dir
+from asap_lightning.commands.quoting import typed_text
 from asap_lightning.commands.suggest import did_you_mean
 from asap_lightning.errors import UserError
 
@@ -27,8 +28,13 @@ from asap_lightning.errors import UserError
 UNSUITABLE = (TypeError, ValueError)
 # A full disk, a missing permission, a file where a folder is needed: nothing a traceback explains.
 OF_THE_MACHINE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR),
+        *(errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP),
+    }
 )
+# How libraries say that a setting of theirs makes no sense; by name, since importing them takes seconds.
+OF_THE_SETTINGS = frozenset({"MisconfigurationException", "UsageError"})
 # Notes for programmers inside Hydra's and OmegaConf's messages.
 NOISE = re.compile(
     r"\n*Set the environment variable HYDRA_FULL_ERROR=1.*"
@@ -59,9 +65,13 @@ def translate(error: BaseException, *, config_name: str, overrides: Sequence[str
     if IN_RESOLVER in str(error):
         return UserError(str(error).partition(IN_RESOLVER)[2].partition("\n    full_key:")[0])
     if isinstance(error, OverrideParseException):
-        return UserError(f"cannot read the override '{error.override}': {tidy(error)}")
+        return UserError(
+            f"cannot read the override '{error.override}': {tidy(error)}{text_hint(error.override)}"
+        )
     if isinstance(error, InstantiationException):
         return unsuitable(error)
+    if (refused := refusal_in(error)) is not None:
+        return UserError(refused)
     if isinstance(error, MissingMandatoryValue):
         return UserError(f"a value is missing: {missing_key(error)}; give it as {missing_key(error)}=VALUE")
     if isinstance(error, MissingConfigException):
@@ -99,15 +109,38 @@ def tidy(error: BaseException) -> str:
 
 def unsuitable(error: InstantiationException) -> UserError | None:
     """The message for a constructor that refused its arguments."""
-    cause = next((link for link in chain(error) if isinstance(link, UNSUITABLE)), None)
+    cause = next((link for link in chain(error) if isinstance(link, UNSUITABLE)), None) or next(
+        (link for link in chain(error) if is_refusal(link)), None
+    )
     where = re.search(r"full_key: (\S+)", str(error))
     key = f" (configured under '{where.group(1)}')" if where else ""
     if cause is not None:
         return UserError(f"{str(cause).strip()}{key}")
     root = list(chain(error))[-1]
+    if isinstance(root, ImportError) and "Error in call" in str(error):  # a library that is not installed
+        return UserError(f"{' '.join(str(root).split())}{key}")
     if isinstance(root, ImportError | AttributeError | InstantiationException):
         return UserError(f"{tidy(error)}")
     return None
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a library refuses a setting with this error."""
+    return any(kind.__name__ in OF_THE_SETTINGS for kind in type(error).__mro__)
+
+
+def refusal_in(error: BaseException) -> str | None:
+    """What a library says about a setting that it refuses, if this is such an error."""
+    found = next((link for link in chain(error) if is_refusal(link)), None)
+    return None if found is None else " ".join(str(found).split())
+
+
+def text_hint(override: str) -> str:
+    """How to type a value that Hydra takes apart."""
+    key, sign, value = override.partition("=")
+    if not sign or not re.fullmatch(r"[\w.+/@-]+", key) or not value:
+        return ""
+    return f"\nIf it is meant as text, type {typed_text(key, value)}"
 
 
 def missing_key(error: MissingMandatoryValue) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from asap_lightning.commands.run_folder import begin_run
+
 LogFigures = Callable[[Mapping[str, float]], None]
 
 
@@ -23,6 +25,7 @@ def logged_run(config: DictConfig, role: str, checkpoint: Path) -> Iterator[LogF
     Yields:
         A function that logs figures by name.
     """
+    begin_run(config)
     if not config.get("logger"):
         yield lambda figures: None
         return

@@ -8,6 +8,8 @@ import sys
 from hydra.core.hydra_config import HydraConfig
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from asap_lightning.commands.quoting import quoted
+
 # What a job gets from the process that has composed it, and must not compose a second time.
 OWN_TO_A_JOB = (
     "hydra.mode",
@@ -42,11 +44,6 @@ def rank_command(command: str) -> list[str]:
         if source.provider == "command-line":
             words += ["--config-dir", source.path]
     return words
-
-
-def quoted(value: str) -> str:
-    """A value as Hydra's override grammar takes any text: in quotes."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def quiet_other_ranks() -> None:

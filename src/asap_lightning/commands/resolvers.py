@@ -6,11 +6,13 @@ a run: a fresh one, or, when the run resumes, the newest earlier one with a chec
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from asap_lightning.commands.finished import job_key
 from asap_lightning.errors import UserError
@@ -50,13 +52,15 @@ def runs_with(root: Path, file: Path = LAST) -> list[Path]:
 def run_dir(root: str, name: str, ckpt: Any, now: str) -> str:
     """Folder of a run: ``root/name/now``, or with ``ckpt`` 'last' or 'auto' the one to continue.
 
+    A run of this name is also continued in its folder where ``ckpt`` is that folder, or its last checkpoint.
+
     Raises:
-        UserError: for 'last' when no earlier run of this name has a checkpoint.
+        UserError: for 'last' when no earlier run of this name has a checkpoint; a name that is no folder's.
     """
-    parent = Path(root) / str(name)
+    parent = Path(root) / valid_name(name)
     fresh = str(parent / now)
     if ckpt not in ("last", "auto"):
-        return fresh
+        return str(run_of(ckpt, str(name)) or fresh)
     earlier = runs_with(parent)
     if earlier:
         return str(earlier[0])
@@ -69,9 +73,49 @@ def run_dir(root: str, name: str, ckpt: Any, now: str) -> str:
     )
 
 
+def run_of(ckpt: Any, name: str) -> Path | None:
+    """The folder of the run that a checkpoint is the last one of, if it is one of this name.
+
+    Another name makes it another run, which only starts from the same checkpoint.
+    """
+    if ckpt is None or str(ckpt).startswith("wandb:"):
+        return None
+    path = Path(str(ckpt)).expanduser()
+    run = path if path.is_dir() else path.parent.parent
+    if not (run / LAST).is_file() or path not in (run, run / LAST):
+        return None
+    try:
+        stored = OmegaConf.load(run / "config.yaml")
+    except (OSError, YAMLError):
+        return None
+    same = isinstance(stored, DictConfig) and OmegaConf.to_container(stored).get("name") == name  # type: ignore[union-attr]
+    return run if same else None
+
+
+def valid_name(name: Any) -> str:
+    """The name of a run as the part of a path that it becomes.
+
+    Raises:
+        UserError: it leads elsewhere, or no folder can be called so.
+    """
+    text = str(name)
+    parts = Path(text).parts
+    bad = not text.strip() or not text.isprintable() or Path(text).is_absolute() or ".." in parts
+    if bad or any(len(os.fsencode(part)) > 255 for part in parts):
+        raise UserError(
+            f"name={_short(text)}: a run's name becomes a folder under runs/: printable characters, at most "
+            "255 bytes, neither '..' nor a leading '/', were expected"
+        )
+    return text
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
 def sweep_dir(root: str, name: str, ckpt: Any, now: str, file: str = "multirun.yaml") -> str:
     """Folder of a multirun: fresh, or with ``ckpt`` 'last' or 'auto' the newest earlier one with ``file``."""
-    parent = Path(root) / str(name) / "multirun"
+    parent = Path(root) / valid_name(name) / "multirun"
     earlier = sorted((path for path in parent.glob("*") if (path / file).is_file()), reverse=True)
     return str(earlier[0] if ckpt in ("last", "auto") and earlier else parent / now)
 

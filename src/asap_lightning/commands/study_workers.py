@@ -15,7 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from asap_lightning.commands.ranks import quoted
+from asap_lightning.commands.quoting import quoted
 from asap_lightning.sweeping.study import SharedStudy
 
 log = logging.getLogger(__name__)

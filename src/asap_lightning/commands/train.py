@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from pytorch_lightning import seed_everything
+from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from asap_lightning.commands.assemble import (
+    describe,
     make_callbacks,
     make_configured_trainer,
     make_data,
@@ -27,21 +29,28 @@ from asap_lightning.commands.assemble import (
 )
 from asap_lightning.commands.checkpoints import checkpoint_to_resume, local_file
 from asap_lightning.commands.finished import is_finished, mark_finished
+from asap_lightning.commands.parts import require_parts
+from asap_lightning.commands.quoting import typed
 from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
 from asap_lightning.commands.requeue import forget_requeue, hand_back, warn_of_shared_store, was_requeued
+from asap_lightning.commands.resolvers import LAST
+from asap_lightning.commands.resuming import StoredRun
+from asap_lightning.commands.run_folder import begin_run, withdraw_run
+from asap_lightning.commands.trainer_checks import require_schedule
 from asap_lightning.commands.trial_job import measure_trial, trial_marks, trial_reporter
+from asap_lightning.data import PairedDataModule
 from asap_lightning.errors import UserError
 from asap_lightning.sweeping import FileLock
 from asap_lightning.sweeping.study import RUN_LOCK
 from asap_lightning.tracking import finished_runs, note_input
 from asap_lightning.training import (
-    ModelDescription,
     StopRequest,
     TrainingInterrupted,
+    TranslationModule,
     fit,
     initialize_from,
     own_processes,
-    read_checkpoint,
+    resumable_from,
 )
 from asap_lightning.wording import counted
 
@@ -75,22 +84,26 @@ def run(config: DictConfig) -> None:
 
 
 def train_in(folder: Path, config: DictConfig, resume: Path | None) -> None:
-    """Trains in a folder that no other process writes to."""
-    if resume is not None:  # before anything is built: is it one of ours?
-        ModelDescription.from_checkpoint(read_checkpoint(resume), resume)
-    seed_everything(config.seed, workers=True, verbose=False)
+    """Trains in a folder that no other process writes to.
+
+    What can be refused is refused from cheap to expensive: the checkpoint, the data, networks, the trainer.
+    """
+    require_parts(plain(config), HydraConfig.get().overrides.task)
+    stored = None if resume is None else StoredRun.read(resume)
+    if stored is not None and (done := stored.done(config.trainer)) is not None:
+        log.info("%s: %s", folder, done)
+        note_finished(folder, config, stored.step)
+        return
+    seed_everything(seed_of(config), workers=True, verbose=False)
     data = make_data(config)
+    find_pairs(data)
+    if stored is not None:
+        stored.compare(describe(config, data), folder)
     module = make_module(config, data)
-    first = None
-    if config.initialize is not None and resume is None:
-        first = local_file(config.initialize, "initialize")
-        taken, left = initialize_from(module.generator, first)
-        log.info(
-            "took %s of %s, left %d as they were",
-            counted(len(taken), "tensor"),
-            config.initialize,
-            len(left),
-        )
+    inputs = {
+        "resume": resume,
+        "initialize": initialize(module, config.initialize) if resume is None else None,
+    }
     log.info(
         "run %s; generator %.1f M parameters, discriminator %.1f M",
         folder,
@@ -102,29 +115,89 @@ def train_in(folder: Path, config: DictConfig, resume: Path | None) -> None:
     callbacks = make_callbacks(config, folder, stop) + ([reporter] if reporter else [])
     with finished_runs(loggers):
         trainer = make_configured_trainer(config, folder, callbacks, loggers)
+        require_schedule(trainer, data)
+        begin_run(config)
         if reporter is not None:
             measure_trial(reporter, module, data, trainer, folder)
-        if resume is not None:
-            log.info("resuming from %s", resume)
-        note_input(loggers, "resume", resume)
-        note_input(loggers, "initialize", first)
-        try:
+        with achieving(trainer, folder, stored.step if stored else 0), stopping(stop, folder):
+            for role, file in inputs.items():
+                note_input(loggers, role, file)
             with own_processes(trainer, rank_command("train")):
                 fit(trainer, module, data, ckpt_path=resume, stop=stop, baseline=config.baseline)
-        except TrainingInterrupted as interrupted:
-            where = f"; resume with ckpt={interrupted.checkpoint}" if interrupted.checkpoint else ""
-            log.info("stopped by %s%s", signal.Signals(interrupted.signal_number).name, where)
-            hand_back(interrupted.signal_number, folder)
-            raise SystemExit(128 + interrupted.signal_number) from interrupted
-        except SystemExit as ended:
-            # A second Ctrl-C: Lightning has torn down and exits with 1.
-            if stop.signal_number is None:
-                raise
-            raise SystemExit(128 + stop.signal_number) from ended
     if trainer.is_global_zero:
         pruned = reporter is not None and reporter.pruned_at is not None
         mark_finished(folder, plain(config), trainer.global_step, pruned=pruned, **trial_marks(reporter))
         forget_requeue(folder)
+
+
+def seed_of(config: DictConfig) -> int:
+    """The run's seed.
+
+    Raises:
+        UserError: not a whole number from 0 to 2^32 - 1.
+    """
+    seed = config.seed
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed}: a whole number from 0 to {2**32 - 1} was expected")
+    return seed
+
+
+def find_pairs(data: PairedDataModule) -> None:
+    """Makes the data set if it is one that can be made, and finds the pairs of both splits; reads none."""
+    data.prepare_data()
+    data.items("train")
+    data.items("val")
+
+
+def initialize(module: TranslationModule, source: str | None) -> Path | None:
+    """Starts the generator from the weights of ``initialize``, if it is given; returns the file."""
+    if source is None:
+        return None
+    path = local_file(source, "initialize")
+    taken, left = initialize_from(module.generator, path)
+    log.info("took %s of %s, left %d as they were", counted(len(taken), "tensor"), source, len(left))
+    return path
+
+
+def note_finished(folder: Path, config: DictConfig, step: int) -> None:
+    """A sweep's job that was ended between its last checkpoint and its mark gets the mark."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN and (folder / LAST).is_file():
+        mark_finished(folder, plain(config), step, **trial_marks(trial_reporter(folder)))
+        forget_requeue(folder)
+
+
+@contextmanager
+def achieving(trainer: Trainer, folder: Path, begun: int) -> Iterator[None]:
+    """A mistake before the first step leaves no run; a full disk is told what there is to resume."""
+    fresh = not (folder / LAST).is_file()
+    try:
+        yield
+    except UserError:
+        if fresh and trainer.global_step <= begun:
+            withdraw_run()
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        raise UserError(f"{error.strerror}{where}; {resumable_from(folder / LAST.parent)}") from error
+
+
+@contextmanager
+def stopping(stop: StopRequest, folder: Path) -> Iterator[None]:
+    """Says how to go on after a signal, and ends with its exit code."""
+    try:
+        yield
+    except TrainingInterrupted as interrupted:
+        where = f"; resume with {typed('ckpt', interrupted.checkpoint)}" if interrupted.checkpoint else ""
+        log.info("stopped by %s%s", signal.Signals(interrupted.signal_number).name, where)
+        hand_back(interrupted.signal_number, folder)
+        raise SystemExit(128 + interrupted.signal_number) from interrupted
+    except SystemExit as ended:
+        # A second Ctrl-C: Lightning has torn down and exits with 1.
+        if stop.signal_number is None:
+            raise
+        raise SystemExit(128 + stop.signal_number) from ended
 
 
 @contextmanager

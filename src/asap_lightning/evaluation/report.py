@@ -117,7 +117,7 @@ class EvaluationReport:
 
     def table(self) -> Table:
         """Mean, standard deviation, median, worst and best of every metric."""
-        table = Table("metric", title=counted(len(self.rows), "image"), title_justify="left")
+        table = Table("metric", title=self._title(), title_justify="left")
         for heading in ("mean", "std", "median", "worst", "best"):
             table.add_column(heading, justify="right")
         for metric in MEASURED:
@@ -128,6 +128,21 @@ class EvaluationReport:
             shown = ("-" if value is None else f"{value:.4f}" for value in figures)
             table.add_row(METRICS[metric].title, *shown)
         return table
+
+    def _title(self) -> str:
+        data = self.about.get("data")
+        about = described(data) if isinstance(data, Mapping) else ""
+        return counted(len(self.rows), "image") + (f": {about}" if about else "")
+
+
+def described(data: Mapping[str, Any]) -> str:
+    """Split, size and mode of a measurement, as one line."""
+    parts = [f"split {data['split']}"] if "split" in data else []
+    if "height" in data and "width" in data:
+        parts.append(f"{data['width']} x {data['height']} (width x height)")
+    parts += [f"mode {data['mode']}"] if "mode" in data else []
+    parts += [f"limited to the first {data['limit']}"] if data.get("limit") else []
+    return ", ".join(parts)
 
 
 def _finite(values: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -1,7 +1,7 @@
 """Training: the LightningModule, schedules, checkpoints, callbacks."""
 
 from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint
-from asap_lightning.training.checkpoint_io import AtomicCheckpointIO
+from asap_lightning.training.checkpoint_io import AtomicCheckpointIO, resumable_from
 from asap_lightning.training.checkpoint_writer import CheckpointWriter
 from asap_lightning.training.diverged import DivergedError
 from asap_lightning.training.initialize import initialize_from
@@ -25,4 +25,5 @@ __all__ = [
     "make_trainer",
     "own_processes",
     "read_checkpoint",
+    "resumable_from",
 ]

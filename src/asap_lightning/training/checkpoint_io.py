@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
             raise UserError(
                 f"cannot write the checkpoint {path}: {'the disk is full' if full else cause}; "
-                "the previous checkpoint is intact; free some space and resume with ckpt=last"
+                f"{resumable_from(Path(path).parent)}"
             ) from error
 
     def load_checkpoint(
@@ -50,6 +51,23 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         checkpoint = read_checkpoint(path)
         require_training_state(checkpoint, path)
         return checkpoint
+
+
+def resumable_from(folder: Path) -> str:
+    """What there is to go on from after a failed write: which checkpoint, of which step, or none."""
+    for path in (folder / "last.ckpt", *sorted(folder.glob("*.ckpt"), key=_age)):
+        try:
+            step = read_checkpoint(path)["global_step"]
+        except (UserError, KeyError):
+            continue
+        again = "ckpt=last" if path.name == "last.ckpt" else f"ckpt={path}"
+        there = f"the previous checkpoint is intact: {path}, of step {step}"
+        return f"{there}; free some space and resume with {again}"
+    return "there is no checkpoint to resume from: free some space and start again"
+
+
+def _age(path: Path) -> int:
+    return -path.stat().st_mtime_ns
 
 
 def _failed_write(error: BaseException | None) -> OSError | None:
