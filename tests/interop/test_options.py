@@ -48,3 +48,10 @@ def test_option_names_are_translated():
         [1, 2],
         "x y",
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 100_000 + "1", "[" * 900, "(" * 100_000, "1" * 5000, "{[]: 1}", "1+" * 400]
+)
+def test_values_that_are_no_values_stay_text(text):
+    assert parse_value(text) == text

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from asap_lightning.data.header import read_header
 from asap_lightning.data.layouts import NyuDepth
+from asap_lightning.data.lossy import lossy_format
 from asap_lightning.data.reading import open_image, read_depth
 from asap_lightning.data.source import StoredFile
 from asap_lightning.errors import UserError
@@ -105,6 +107,17 @@ def test_origins_that_strangers_wrote(tmp_path, text):
     assert origin_of(tmp_path / "x.png") is None
     (tmp_path / "x.png").write_bytes(png(50_000, 50_000))
     assert origin_of(tmp_path / "x.png") is None
+
+
+def test_only_raster_formats_are_looked_into(tmp_path):
+    for name, content in (("x.png", POSTSCRIPT), ("y.png", png(50_000, 50_000))):
+        (tmp_path / name).write_bytes(content)
+        assert lossy_format(tmp_path / name) is None and read_header(tmp_path / name) is None
+
+
+def test_a_large_picture_is_read_without_a_warning(tmp_path):
+    (tmp_path / "x.png").write_bytes(png(10_000, 10_000))
+    assert read_header(tmp_path / "x.png").width == 10_000 and lossy_format(tmp_path / "x.png") is None
 
 
 def npy(header, data=bytes(32), version=b"\x01\x00"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from importlib.util import find_spec
 
-from PIL import Image
+from PIL import Image, ImageFile
+
+from asap_lightning.data.source import Source, open_source
 
 RASTERS = (
     *("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "MPO"),
@@ -32,6 +35,16 @@ def image_formats() -> tuple[str, ...]:
         register_heif_opener()
     Image.init()
     return tuple(name for name in RASTERS if name in Image.OPEN)
+
+
+def open_picture(source: Source) -> ImageFile.ImageFile:
+    """Reads a file's header and no pixels, of these formats alone.
+
+    Large pictures are welcome, so without Pillow's warning about them; how large is for those who decode.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(open_source(source), formats=image_formats())
 
 
 @cache

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image
 
-from asap_lightning.data.formats import image_formats
-from asap_lightning.data.source import Source, open_source
+from asap_lightning.data.formats import open_picture
+from asap_lightning.data.source import Source
 
 UPRIGHT = 1
 _TURNS = {
@@ -50,7 +50,7 @@ class Header:
 def read_header(path: Source) -> Header | None:
     """The header; None for what is no picture or cannot be opened, which reading reports."""
     try:
-        with Image.open(open_source(path), formats=image_formats()) as file:
+        with open_picture(path) as file:
             # Image's own method: that of PNG files would decode all pixels in search of a late chunk.
             orientation = Image.Image.getexif(file).get(ExifTags.Base.Orientation, UPRIGHT)
             wide = file.mode.startswith(("I", "F")) or any(";16" in str(tile.args) for tile in file.tile)

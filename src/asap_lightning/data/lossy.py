@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from PIL import Image
-
-from asap_lightning.data.source import Source, StoredFile, open_source
+from asap_lightning.data.formats import open_picture
+from asap_lightning.data.source import Source, StoredFile
 from asap_lightning.errors import UserError
 
 _LOSSLESS = (b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"P5", b"P6")
@@ -23,7 +22,6 @@ _LOSSY = {
     "FTEX": "an FTEX texture",
 }
 _LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "webp", "tiff_sgilog", "tiff_sgilog24"})
-_READING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def lossy_format(source: Source) -> str | None:
@@ -38,11 +36,11 @@ def lossy_format(source: Source) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "a lossy WebP" if _has_lossy_frame(_beginning(source, None)) else None
     try:
-        with Image.open(open_source(source)) as image:
+        with open_picture(source) as image:
             if image.format == "TIFF" and image.info.get("compression") in _LOSSY_TIFF:
                 return "a TIFF with lossy compression"
             return _LOSSY.get(image.format or "")
-    except _READING_ERRORS:
+    except Exception:  # whatever a damaged file makes of Pillow
         return None
 
 

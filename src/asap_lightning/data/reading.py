@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from asap_lightning.data.formats import image_formats
+from asap_lightning.data.formats import open_picture
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.lossy import require_lossless
 from asap_lightning.data.npy import read_npy
-from asap_lightning.data.source import Source, open_source, size_of
+from asap_lightning.data.source import Source, size_of
 from asap_lightning.errors import UserError
 
 _INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -35,7 +34,7 @@ def open_image(path: Source) -> Image.Image:
     try:
         if size_of(path) == 0:
             raise UserError(f"{path} is empty (0 bytes): copy or download the file again")
-        with _open(path) as file:
+        with open_picture(path) as file:
             if file.width * file.height > MAX_PIXELS:
                 raise UserError(_too_large(path, f"it has {file.width} x {file.height} pixels"))
             file.load()
@@ -73,13 +72,6 @@ def _absence(path: Source) -> str:
     if isinstance(path, Path) and path.is_symlink():
         return f"the link leads to {os.readlink(path)}, which is not there"
     return "there is no such file"
-
-
-def _open(path: Source) -> Image.Image:
-    """Reads the header; large pictures are welcome, so without Pillow's warning about them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(open_source(path), formats=image_formats())
 
 
 def read_photo(path: Source) -> NDArray[np.uint8]:

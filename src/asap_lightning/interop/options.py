@@ -11,6 +11,8 @@ from asap_lightning.errors import UserError
 from asap_lightning.untrusted import Shell, load_pickle, read_json, read_text
 
 _LINE = re.compile(r"^\s*(?P<key>\w+)\s*[:=]\s*(?P<value>.*?)\s*(?:\t?\[default:.*\])?\s*$")
+LONGEST = 1000
+"""Signs of a value; Python's parser may crash on longer expressions."""
 BESIDE = ("opt.pkl", "opt.txt", "train_opt.txt")
 
 
@@ -48,6 +50,8 @@ def _parse_text(path: Path) -> dict[str, Any]:
 def parse_value(text: str) -> Any:
     """A number, truth value, None or list where the text is one; else the text."""
     try:
+        if len(text) > LONGEST:
+            raise ValueError("no value is that long")
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return {"true": True, "false": False, "none": None, "null": None}.get(text.lower(), text)

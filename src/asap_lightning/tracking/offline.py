@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from asap_lightning.errors import UserError
+from asap_lightning.untrusted import read_json
 
 BLOCK = 32768
 FILE_MAGIC = b":W&B"
@@ -138,7 +139,7 @@ class OfflineRun:
         """Reads ``wandb-client-artifact://<client id>/<path>``; pictures lie in the same artifact."""
         client_id, _, path = address.partition("://")[2].partition("/")
         (files,) = (artifact.files for artifact in self.artifacts if artifact.client_id == client_id)
-        content = json.loads(files[path].read_text(encoding="utf-8"))
+        content = read_json(files[path])
         rows = [
             [files[cell["path"]] if isinstance(cell, dict) else cell for cell in row]
             for row in content["data"]

@@ -18,7 +18,7 @@ from torch import Tensor
 from asap_lightning.untrusted import arrays, tensors
 from asap_lightning.untrusted.shell import Shell
 
-MAX_OPCODES = 5_000_000
+MAX_OPCODES = 2_000_000
 MAX_PICKLE = 64 * 2**20
 """Bytes of one pickle; tensors lie outside of it."""
 KEYS = (str, bytes, int, float, bool, type(None))

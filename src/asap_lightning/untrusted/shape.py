@@ -45,7 +45,7 @@ def check_shape(content: Any, size: int) -> None:
             open_.add(id(node))
             todo.append((node, True))
             for child in children:
-                if _is_container(child):
+                if _is_container(child) and (child or isinstance(child, Shell)):
                     if id(child) in open_:
                         raise ValueError("it contains itself")
                     if id(child) not in known:
