@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { ASAP_ABI_VERSION = 3 };
+enum { ASAP_ABI_VERSION = 4 };
 
 // Element types.
 enum {
@@ -94,7 +94,8 @@ ASAP_API int64_t asap_lowres_bytes(const void* stream);
 // input (B, C, H, W) float32, any strides -> phi (B, rows, columns, P). A stream runs one call at a time.
 ASAP_API int asap_lowres_run(void* stream, const asap_tensor* input, int64_t batch, int64_t height, int64_t width,
                              float* phi, int threads);
-// Seconds that each of the `count` layers and then the last 1x1 took in the latest run: count + 1 values.
+// Seconds that each of the `count` layers and then the last 1x1 took in the latest run: count + 1 pairs of wall time and
+// processor time (of the whole process).
 ASAP_API void asap_lowres_seconds(const void* stream, double* seconds);
 ASAP_API void asap_lowres_free(void* stream);
 

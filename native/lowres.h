@@ -18,7 +18,7 @@ struct LowRes {
     float* workspace = nullptr;                          // of the latest shape
     int64_t workspace_floats = 0;
     int busy = 0;
-    double seconds[max_layers + 1] = {};  // that each layer, and then the last 1x1, took in the latest run
+    Seconds seconds[max_layers + 1] = {};  // that each layer, and then the last 1x1, took in the latest run
 
     ~LowRes() {
         for (int i = 0; i < layers; ++i) {
@@ -134,7 +134,10 @@ inline int64_t lowres_bytes(const void* handle) {
 
 inline void lowres_seconds(const void* handle, double* out) {
     const LowRes& stream = *static_cast<const LowRes*>(handle);
-    for (int i = 0; i <= stream.layers; ++i) out[i] = stream.seconds[i];
+    for (int i = 0; i <= stream.layers; ++i) {
+        out[2 * i] = stream.seconds[i].wall;
+        out[2 * i + 1] = stream.seconds[i].processor;
+    }
 }
 
 // Where a run's buffers lie in the workspace; all layers share them, each as large as the largest needs.
@@ -242,10 +245,10 @@ inline int lowres_run_locked(LowRes& stream, const asap_tensor* input, int64_t b
     float* domains[2] = {cut(need.domain[0]), cut(need.domain[1])};
     float *statistics_data = cut(need.statistics), *scale_shift = cut(need.scale);
     Outcome outcome;
-    double since = seconds();
+    Seconds since = seconds();
     auto lap = [&stream, &since](int layer) {
-        const double now = seconds();
-        stream.seconds[layer] = now - since;
+        const Seconds now = seconds();
+        stream.seconds[layer] = {now.wall - since.wall, now.processor - since.processor};
         since = now;
     };
     Activation here{activations[0], batch, height, width, stream.conv[0].inputs, 1};

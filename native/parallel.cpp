@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -17,8 +18,9 @@ void set_thread_pool(void* gomp_parallel) { pool = reinterpret_cast<GompParallel
 
 void wait_a_little() { std::this_thread::yield(); }
 
-double seconds() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+Seconds seconds() {
+    return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(),
+            static_cast<double>(std::clock()) / CLOCKS_PER_SEC};
 }
 
 void run_threads(int threads, void (*body)(void*), void* data) {

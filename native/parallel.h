@@ -12,8 +12,11 @@ void run_threads(int threads, void (*body)(void*), void* data);
 void set_thread_pool(void* gomp_parallel);
 // Lets another thread run.
 void wait_a_little();
-// Time from some moment on.
-double seconds();
+// Seconds from some moment on: on the wall, and of the processor by all threads of this process.
+struct Seconds {
+    double wall, processor;
+};
+Seconds seconds();
 
 // What follows is compiled once an instruction set, and so lies in its namespace: were it shared, the linker
 // could hand code with AVX-512 in it to a machine without.

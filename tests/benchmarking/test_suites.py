@@ -128,7 +128,7 @@ def test_layers_of_the_lowres_stream(monkeypatch):
     # none is wide enough for Winograd: what they compute is the direct convolution
     generator = tiny.generator(torch.device("cpu"))
     assert sum(work for work, _ in layers.values()) == pytest.approx(tiny.lowres_gflop(generator))
-    assert all(len(runs) == 2 and min(runs) > 0 for _, runs in layers.values())
+    assert all(len(side.wall) == len(side.cpu) == 2 and min(side.wall) > 0 for _, side in layers.values())
 
 
 def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):

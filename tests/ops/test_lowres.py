@@ -111,9 +111,9 @@ def test_sums_and_rows_longer_than_the_cache(threads, winograd):
 def test_layers_are_timed():
     layers, weight, bias = make_stream([3, 8, 8], [2, 1], 5)
     stream = prepare_lowres(layers, weight, bias, backend="native")
-    assert stream.layer_seconds() == [0, 0, 0]
+    assert stream.layer_seconds() == [(0, 0)] * 3
     stream(torch.randn(1, 3, 8, 8))
-    assert all(0 < seconds < 10 for seconds in stream.layer_seconds())
+    assert all(wall > 0 and cpu >= 0 for wall, cpu in stream.layer_seconds())
     stream.free()
     with pytest.raises(RuntimeError, match="was freed"):
         stream.layer_seconds()

@@ -10,6 +10,7 @@ from torch import Tensor
 from asap_lightning import ops
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import Case
+from asap_lightning.benchmarking.timing import Side
 from asap_lightning.models.asap.lowres import LowResStream
 from asap_lightning.models.asap.prepared import conv_layers
 from asap_lightning.ops.lowres import NativeStream, PreparedStream, prepare_lowres, winograd_sizes
@@ -49,12 +50,11 @@ def operation_calls(case: Case, device: torch.device, backends: Sequence[str]) -
     }
 
 
-def lowres_layers(case: Case, device: torch.device, *, repeats: int) -> dict[str, tuple[float, list[float]]]:
+def lowres_layers(case: Case, device: torch.device, *, repeats: int) -> dict[str, tuple[float, Side]]:
     """Each layer of the native low-res stream as it runs.
 
     Returns:
-        By name the GFLOP that it computes (by Winograd fewer than a direct convolution) and the milliseconds
-        of each run.
+        By name the GFLOP that it computes (by Winograd fewer than a direct convolution) and its times.
     """
     generator = case.generator(device)
     lowres_input = generator.lowres_input(case.condition(device))
@@ -76,7 +76,11 @@ def lowres_layers(case: Case, device: torch.device, *, repeats: int) -> dict[str
         name = f"layer {index}: {inputs}->{outputs}{how} to {rows}x{columns}"
         work.append((name, 2e-9 * terms * batch * rows * columns * inputs * outputs))
     work.append((f"layer {len(work) + 1}: 1x1 to phi", 2e-9 * batch * rows * columns * last.weight.numel()))
-    return {name: (gflop, [1e3 * run[i] for run in seconds]) for i, (name, gflop) in enumerate(work)}
+    sides = [
+        Side([1e3 * run[i][0] for run in seconds], [1e3 * run[i][1] for run in seconds])
+        for i in range(len(work))
+    ]
+    return {name: (gflop, side) for (name, gflop), side in zip(work, sides, strict=True)}
 
 
 def _prepared(stream: LowResStream, backend: str) -> PreparedStream:

@@ -88,6 +88,7 @@ def main(arguments: Sequence[str]) -> int:
     for row in measure(options, cases, device):
         if row.get("gflop_per_second"):
             row["share_of_peak"] = row["gflop_per_second"] / peaks["gflops"]
+        if row.get("computes_all"):
             row["floor_ms"] = row["gflop"] / peaks["gflops"] * 1e3
         rows.append(row)
         console.print(f"{row['case']} {row.get('operation', '')} {row['side']}: {row['ms']:.1f} ms")

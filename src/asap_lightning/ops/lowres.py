@@ -184,13 +184,13 @@ class NativeStream:
         """Bytes held: prepared weights, and the workspace of the largest image so far."""
         return self._library.asap_lowres_bytes(self._handle) if self._handle else 0
 
-    def layer_seconds(self) -> list[float]:
-        """What each convolution and then the last 1x1 took in the latest call."""
+    def layer_seconds(self) -> list[tuple[float, float]]:
+        """Wall time and the process's CPU time of each convolution and then the last 1x1 in the latest call."""
         if self._handle is None:
             raise RuntimeError("this prepared low-res stream was freed; prepare it again")
-        seconds = (ctypes.c_double * (self.convolutions + 1))()
+        seconds = (ctypes.c_double * (2 * (self.convolutions + 1)))()
         self._library.asap_lowres_seconds(self._handle, seconds)
-        return list(seconds)
+        return list(zip(seconds[::2], seconds[1::2], strict=True))
 
     def free(self) -> None:
         """Gives the memory back."""

@@ -17,7 +17,7 @@ from typing import Any
 import asap_lightning
 
 NAME = "_asap_native.so"
-ABI_VERSION = 3
+ABI_VERSION = 4
 VARIABLE = "ASAP_NATIVE_LIBRARY"
 
 logger = logging.getLogger("asap_lightning.ops")
