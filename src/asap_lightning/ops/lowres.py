@@ -185,7 +185,7 @@ class NativeStream:
         return self._library.asap_lowres_bytes(self._handle) if self._handle else 0
 
     def layer_seconds(self) -> list[tuple[float, float]]:
-        """Wall time and the process's CPU time of each convolution and then the last 1x1 in the latest call."""
+        """Wall time and CPU time of the process, of each convolution and then the last 1x1, latest call."""
         if self._handle is None:
             raise RuntimeError("this prepared low-res stream was freed; prepare it again")
         seconds = (ctypes.c_double * (2 * (self.convolutions + 1)))()
