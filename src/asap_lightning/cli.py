@@ -12,7 +12,7 @@ from importlib import import_module
 
 from asap_lightning import __version__
 from asap_lightning.commands import COMMANDS, Command, by_name
-from asap_lightning.commands.suggest import did_you_mean
+from asap_lightning.configuration.suggest import did_you_mean
 from asap_lightning.errors import UserError
 
 OK, CRASH, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -83,6 +83,6 @@ def execute(command: Command, arguments: list[str]) -> int:
     module = f"asap_lightning.commands.{command.module}"
     if command.config is None:
         return int(import_module(module).main(arguments))
-    from asap_lightning.commands.hydra_app import run_hydra
+    from asap_lightning.configuration.hydra_app import run_hydra
 
     return run_hydra(module, config_name=command.config, arguments=arguments)

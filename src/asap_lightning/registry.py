@@ -119,8 +119,8 @@ ROLES: dict[RoleName, Role] = {
     ),
     "original": Role(names=_LAYOUTS, base=_LAYOUT, largest=_MANY),  # of shards, which are made of no shards
     "data": Role(
-        names=("asap_lightning.data.PairedDataModule",),
-        base="asap_lightning.data.PairedDataModule",
+        names=("asap_lightning.data.PairedData", "asap_lightning.data.PairedDataModule"),
+        base="asap_lightning.data.PairedData",
         parts={"layout": "layout"},
         largest=_MANY,
         limits={

@@ -10,13 +10,13 @@ import torch
 from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
-from asap_lightning.benchmarking.memory import peak_of
 from asap_lightning.benchmarking.operations import lowres_layers
 from asap_lightning.benchmarking.suites import _counted_gflop
 from asap_lightning.benchmarking.timing import Side, ratio, run_pairs
 from asap_lightning.commands import benchmark
-from asap_lightning.commands.peers import generator_node, make_peer
+from asap_lightning.configuration.peers import generator_node, make_peer
 from asap_lightning.errors import UserError
+from asap_lightning.evaluation.cost.memory import peak_of
 from asap_lightning.models import AsapGenerator
 from asap_lightning.ops import native
 

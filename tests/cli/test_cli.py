@@ -9,7 +9,7 @@ import pytest
 
 from asap_lightning import __version__, cli
 from asap_lightning.commands import COMMANDS, Command
-from asap_lightning.commands.suggest import did_you_mean, nearest
+from asap_lightning.configuration.suggest import did_you_mean, nearest
 from asap_lightning.errors import UserError
 
 HEAVY = ("torch", "pytorch_lightning", "hydra", "omegaconf", "wandb", "numpy", "albumentations", "rich")

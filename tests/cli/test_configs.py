@@ -10,8 +10,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from asap_lightning.commands import COMMANDS
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.resolvers import register_resolvers
 
 CONF = conf_dir()
 ROOTS = [command.config for command in COMMANDS if command.config]
@@ -70,7 +70,7 @@ def test_experiment_is_headed_by_its_recipe(experiment: str) -> None:
     ],
 )
 def test_experiments_have_the_papers_settings(experiment, size, s1, padding) -> None:
-    from asap_lightning.commands.assemble import generator_settings, plain
+    from asap_lightning.configuration.assemble import generator_settings, plain
 
     config = composed("train", f"experiment={experiment}", "data.root=DIR")
     settings = generator_settings(plain(config.generator), config.data.height)

@@ -8,16 +8,16 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from asap_lightning.commands.assemble import (
+from asap_lightning.configuration.assemble import (
     build_network,
     generator_settings,
     make_callbacks,
-    make_data,
     make_module,
-    plain,
 )
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.data import make_data
+from asap_lightning.configuration.plain import plain
+from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.training import StopRequest, make_trainer
 from trees import Trees
 

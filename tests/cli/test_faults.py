@@ -15,15 +15,14 @@ from typing import IO, Any
 import pytest
 
 from asap_lightning.tracking import find_offline_runs, read_offline_run
-from asap_lightning.training import checkpoint_io as checkpoint_module
-from asap_lightning.training import read_checkpoint
+from asap_lightning.training import checkpoint_io, read_checkpoint
 
 
 @pytest.fixture
 def disk_that_fills_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Lets three checkpoints be written; in the middle of each further one the disk is full."""
     written: list[int] = []
-    original = checkpoint_module.atomic_write
+    original = checkpoint_io.atomic_write
 
     @contextmanager
     def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[bytes]]:
@@ -31,7 +30,7 @@ def disk_that_fills_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         with original(path, mode) as file:
             yield _Full(file, room=20_000) if len(written) > 3 else file  # type: ignore[misc]
 
-    monkeypatch.setattr(checkpoint_module, "atomic_write", atomic_write)
+    monkeypatch.setattr(checkpoint_io, "atomic_write", atomic_write)
     return written
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from asap_lightning.evaluation.sweep_jobs import read_sweep
+from asap_lightning.reports.sweep_jobs import read_sweep
 from asap_lightning.tracking.offline import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from asap_lightning.commands.quoting import as_typed, quoted, typed
+from asap_lightning.configuration.quoting import as_typed, quoted, typed
 from asap_lightning.errors import UserError
 
 NAMES = [
@@ -33,8 +33,8 @@ def value_of(words: list[str], key: str) -> object:
 
 @pytest.fixture(autouse=True)
 def _conf() -> None:
-    from asap_lightning.commands.configs import conf_dir
-    from asap_lightning.commands.resolvers import register_resolvers
+    from asap_lightning.configuration.configs import conf_dir
+    from asap_lightning.configuration.resolvers import register_resolvers
 
     register_resolvers()
     global CONF

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asap_lightning.commands.resolvers import run_dir
+from asap_lightning.configuration.resolvers import run_dir
 from asap_lightning.training import read_checkpoint
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytorch_lightning import Callback, Trainer
 
-from asap_lightning.evaluation.sweep_jobs import read_sweep
+from asap_lightning.reports.sweep_jobs import read_sweep
 from asap_lightning.sweeping.study import COPY_OF
 from asap_lightning.sweeping.trial import JOURNAL
 
@@ -35,8 +35,8 @@ def states(sweep: Path) -> dict[int, tuple[str, list[float] | None]]:
 
 
 def test_the_search_space_builds_with_the_demos_network() -> None:
-    from asap_lightning.commands.assemble import build_network, generator_settings, plain
     from asap_lightning.condition import ConditionSpec
+    from asap_lightning.configuration.assemble import build_network, generator_settings, plain
 
     params = composed("train", "sweep=pareto", "experiment=demo").hydra.sweeper.params
     assert list(params) == [

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.finished import is_finished, job_key, mark_finished
-from asap_lightning.evaluation.sweep_jobs import SweepJob, pareto_front, read_sweep
+from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.metrics import metric_named
+from asap_lightning.reports.sweep_jobs import SweepJob, pareto_front, read_sweep
+from asap_lightning.run_folder.marks import is_finished, job_key, mark_finished
 from asap_lightning.training import read_checkpoint
 
 from .test_configs import composed
@@ -26,8 +26,8 @@ def test_every_job_of_a_sweep_composes_and_builds_its_generator(sweep: str) -> N
     """With the demo's small network and size, as the head of the file says."""
     from itertools import product
 
-    from asap_lightning.commands.assemble import build_network, generator_settings, plain
     from asap_lightning.condition import ConditionSpec
+    from asap_lightning.configuration.assemble import build_network, generator_settings, plain
 
     text = (conf_dir() / "sweep" / f"{sweep}.yaml").read_text(encoding="utf-8")
     assert f"# Command:   asap train sweep={sweep} " in text

@@ -51,7 +51,7 @@ def test_an_installed_copy_composes_its_own_configuration(wheel: Path, tmp_path:
     # An editable install's import hook would come before the extracted copy.
     script = (
         "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in type(f).__module__]\n"
-        "from asap_lightning.commands.configs import conf_dir; from asap_lightning.cli import main\n"
+        "from asap_lightning.configuration.configs import conf_dir; from asap_lightning.cli import main\n"
         f"assert str(conf_dir()).startswith({str(site)!r}), conf_dir()\n"
         "sys.exit(main(['train', '--cfg', 'job', 'experiment=facades_512']))\n"
     )

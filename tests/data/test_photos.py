@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from asap_lightning.data.computed_conditions import canny_edges, find_maker, grey, low_light, soft_edges
 from asap_lightning.data.layouts import Photos
-from asap_lightning.data.made import canny_edges, find_maker, grey, low_light, soft_edges
 from asap_lightning.errors import UserError
 
 

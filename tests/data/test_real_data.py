@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from asap_lightning.commands.configs import conf_dir
+from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.check import check_dataset
 from asap_lightning.data.layouts import Cityscapes, SideBySide, SpadeFolders

@@ -30,9 +30,10 @@ from pytorch_lightning import Trainer
 
 from asap_lightning.building import build
 from asap_lightning.commands import COMMANDS, Command, by_name
-from asap_lightning.commands.assemble import generator_settings, plain
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.configuration.assemble import generator_settings
+from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.plain import plain
+from asap_lightning.configuration.resolvers import register_resolvers
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")])

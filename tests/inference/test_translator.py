@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from asap_lightning.checkpoint import ENTRY
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator, load_generator, to_uint8
@@ -15,7 +16,6 @@ from asap_lightning.inference.seeding import seeded
 from asap_lightning.inference.translator import pad_condition
 from asap_lightning.models import AsapGenerator, Generator, GeneratorOutput
 from asap_lightning.training import ModelDescription
-from asap_lightning.training.checkpoint import ENTRY
 
 SETTINGS = dict(s1=2, s2=4, mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
 LABELS = ConditionSpec(num_classes=4, has_unknown=True, instance_edges=True)

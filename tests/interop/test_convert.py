@@ -7,7 +7,6 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.loading import load_generator
 from asap_lightning.interop.convert import convert_generator, write_checkpoint
-from asap_lightning.interop.convert_singan import ENTRY
 from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, singan, spade
 from asap_lightning.models import (
     AsapGenerator,
@@ -18,6 +17,7 @@ from asap_lightning.models import (
     UNetGenerator,
 )
 from asap_lightning.models.spade import StyleEncoder
+from asap_lightning.singan.checkpoint import read_pyramid
 from asap_lightning.singan.networks import ScaleGenerator
 
 
@@ -235,7 +235,7 @@ def test_singan_lists_become_one_file(tmp_path, capsys):
     out = tmp_path / "singan.ckpt"
     assert main(["convert", str(tmp_path), "--system", "singan", "--out", str(out)]) == 0
     assert "2 scales" in capsys.readouterr().out
-    scales = torch.load(out, weights_only=True)[ENTRY]["scales"]
+    scales = read_pyramid(out)
     for network, scale in zip(networks, scales, strict=True):
         again = ScaleGenerator(**scale["arguments"])
         again.load_state_dict(scale["state_dict"])

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from asap_lightning.errors import UserError
+from asap_lightning.evaluation.cost.measure import COST_NAMES
 from asap_lightning.metrics import (
     METRICS,
     ImageScores,
@@ -17,7 +18,6 @@ from asap_lightning.metrics import (
 )
 from asap_lightning.metrics.declarations import VALIDATED, Direction, MetricDeclaration, Scope, title_of
 from asap_lightning.reports.series import panels_of
-from asap_lightning.sweeping.cost import COST_NAMES
 from asap_lightning.tracking.describing import define_metrics
 
 

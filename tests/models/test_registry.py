@@ -10,10 +10,10 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from asap_lightning.building import build
-from asap_lightning.commands.assemble import generator_settings
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.resolvers import register_resolvers
 from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.configuration.assemble import generator_settings
+from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.models import Generator
 
 SMALL = {

@@ -95,3 +95,21 @@ def test_a_backend_that_cannot_run_is_an_error():
     with pytest.raises(ValueError, match="the triton backend cannot run"):
         ops.pixelwise_mlp(phi.float(), backend="triton", **arguments)
     assert ops.pixelwise_mlp(phi, **arguments).dtype == torch.float64
+
+
+def test_without_gradients_the_function_behind_the_operator_gives_the_same() -> None:
+    """Inference calls it itself; a mode that counts operations still sees the operator."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from asap_lightning.ops import class_pool
+
+    label = torch.randint(0, 3, (1, 16, 16), generator=torch.Generator().manual_seed(0))
+    arguments = {"num_classes": 3, "s1": 4, "dtype": torch.float32, "backend": "torch"}
+    through = class_pool(label, **arguments)
+    with torch.inference_mode():
+        plainly = class_pool(label, **arguments)
+        seen: list[str] = []
+        counted = {torch.ops.asap_lightning.class_pool: lambda *_, **__: seen.append("class_pool") or 0}
+        with FlopCounterMode(display=False, custom_mapping=counted):
+            watched = class_pool(label, **arguments)
+    assert torch.equal(plainly, through) and torch.equal(watched, through) and seen == ["class_pool"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from asap_lightning.data.panels import save_png, tile
-from asap_lightning.training.callbacks import MetricHistory
+from asap_lightning.run_folder.history import MetricHistory
 
 CONFIG: dict[str, Any] = {
     "name": "demo",

@@ -2,7 +2,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from asap_lightning.evaluation.latency import GeneratorCost
+from asap_lightning.evaluation.cost.checkpoint import GeneratorCost
 from asap_lightning.reports import compare, read_runs, write_comparison
 
 from .conftest import MakeRun

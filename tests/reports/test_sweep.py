@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from asap_lightning.evaluation.sweep_jobs import SweepJob
 from asap_lightning.metrics import METRICS, metric_named
 from asap_lightning.reports import write_sweep_report
+from asap_lightning.reports.sweep_jobs import SweepJob
 
 from .pages import Page
 

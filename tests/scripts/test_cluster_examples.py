@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.resolvers import register_resolvers
+from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.metrics.declarations import VALIDATED, declaration_of
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
+from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.models import AsapGenerator
-from asap_lightning.training.checkpoint import ENTRY, ModelDescription
 
 SETTINGS = dict(s1=1, s2=4, mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
 SPEC = ConditionSpec(num_classes=4)

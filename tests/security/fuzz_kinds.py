@@ -20,6 +20,7 @@ from fuzz_mutations import mutate_bytes, mutate_json, mutate_png, mutate_tree, m
 from PIL import Image
 
 from asap_lightning.building import build
+from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts import Shards
@@ -33,7 +34,6 @@ from asap_lightning.interop.systems import asapnet
 from asap_lightning.models import AsapGenerator
 from asap_lightning.reports.pictures import cells_of
 from asap_lightning.reports.runs import read_run
-from asap_lightning.training.checkpoint import ENTRY, ModelDescription
 from asap_lightning.untrusted import load_torch
 
 SPEC = ConditionSpec(num_classes=4)

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from asap_lightning.errors import UserError
-from asap_lightning.evaluation.sweep_jobs import read_sweep
 from asap_lightning.inference import Translator
 from asap_lightning.interop.options import read_options
 from asap_lightning.reports.runs import read_run
+from asap_lightning.reports.sweep_jobs import read_sweep
 from asap_lightning.untrusted import load_torch, read_json, read_yaml
 
 pytestmark = pytest.mark.usefixtures("canary", "bounded")

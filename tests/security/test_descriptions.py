@@ -15,8 +15,8 @@ from torch import nn
 
 from asap_lightning import cli
 from asap_lightning.building import build, require_plain
-from asap_lightning.commands.configs import conf_dir
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.models.described import sketch
@@ -24,6 +24,7 @@ from asap_lightning.registry import ROLE_NAMES, ROLES, located, role_of
 
 from .conftest import GENERATOR, SPEC, Spoil
 
+INSTANTIATE = "asap_lightning.configuration.assemble.instantiate"
 NORM = {"_target_": "torch.nn.InstanceNorm2d", "_partial_": True}
 UNET = {"_target_": "asap_lightning.models.UNetGenerator", "depth": 2, "width": 2}
 
@@ -56,7 +57,7 @@ STRANGERS = [
     "torch.nn.Module.apply",
     "torch.nn.Sequential",
     "torch.optim.Adam",
-    "asap_lightning.commands.assemble.instantiate",
+    INSTANTIATE,
     "asap_lightning.building.located",
     "asap_lightning.registry.import_module",
     "asap_lightning.files.remove_if_there",
@@ -89,8 +90,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a part where none belongs": ({**GENERATOR, "s1": NORM}, "s1: refused to build 'torch.nn.Insta.*no part"),
     "a part in a list": ({**GENERATOR, "backend": [{"a": NORM}]}, r"backend\[0\].a: refused to build"),
     "a stranger in a part": (
-        {**UNET, "norm": {"_target_": "asap_lightning.commands.assemble.instantiate", "_partial_": True}},
-        "generator.norm: refused to build 'asap_lightning.commands.assemble.instantiate'",
+        {**UNET, "norm": {"_target_": INSTANTIATE, "_partial_": True}},
+        f"generator.norm: refused to build '{INSTANTIATE}'",
     ),
     "a network as norm": ({**UNET, "norm": {**UNET, "_partial_": True}}, "norm: refused to build"),
     "a wrapper as norm": (
@@ -139,7 +140,7 @@ def test_a_hostile_description_is_refused(spoil: Spoil, canary: Path, bounded: N
 def test_the_command_line_refuses_too(spoil: Spoil, canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = spoil(
         generator={
-            "_target_": "asap_lightning.commands.assemble.instantiate",
+            "_target_": INSTANTIATE,
             "config": {"_target_": "os.remove", "path": str(canary)},
         }
     )

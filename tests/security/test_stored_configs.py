@@ -14,7 +14,7 @@ from asap_lightning.data.shards.cache import default_folder
 from asap_lightning.data.shards.members import Encoding
 from asap_lightning.data.shards.writer import settings_of
 from asap_lightning.errors import UserError
-from asap_lightning.evaluation.latency import measure_checkpoint
+from asap_lightning.evaluation.cost.checkpoint import measure_checkpoint
 from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference.folder import condition_reader
 
@@ -22,7 +22,7 @@ from .conftest import SPEC, Spoil, described
 
 DATA = described()["config"]["data"]
 LAYOUTS = "asap_lightning.data.layouts"
-INSTANTIATE = "asap_lightning.commands.assemble.instantiate"
+INSTANTIATE = "asap_lightning.configuration.assemble.instantiate"
 
 
 def removing(canary: Path) -> dict[str, Any]:

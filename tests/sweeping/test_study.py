@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from asap_lightning.errors import UserError
-from asap_lightning.sweeping.locks import FileLock
+from asap_lightning.locks import lock_at
+from asap_lightning.run_folder.names import RUN_LOCK
 from asap_lightning.sweeping.space import Choice, Real, Whole
-from asap_lightning.sweeping.study import RUN_LOCK, Claim, SharedStudy, StudySettings
+from asap_lightning.sweeping.study import Claim, SharedStudy, StudySettings
 from asap_lightning.sweeping.trial import COST, FOLDER, JOURNAL, open_trial
 
 SPACE = {"a": Choice(("x", "y", "z")), "b": Whole(1, 9, step=4), "c": Real(0.1, 10.0, log=True)}
@@ -51,7 +52,7 @@ def test_an_orphan_is_taken_over_once_and_only_when_its_training_is_gone(tmp_pat
     orphan = gone.claim()
     assert orphan is not None
     open_trial(tmp_path, orphan.number).note(**{FOLDER: "job_1"})
-    training = FileLock(tmp_path / "job_1" / RUN_LOCK)
+    training = lock_at(tmp_path / "job_1" / RUN_LOCK)
     training.acquire()
     orphan.lock.release()  # as the kernel does
     new = here.claim()

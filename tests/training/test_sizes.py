@@ -7,10 +7,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from asap_lightning.commands.assemble import build_network, generator_settings
-from asap_lightning.commands.configs import conf_dir
-from asap_lightning.commands.resolvers import register_resolvers
 from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.configuration.assemble import build_network, generator_settings
+from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.errors import UserError
 from asap_lightning.models.pix2pix import ResnetGenerator
 from asap_lightning.training.sizes import attempts, require_trainable, smallest_side

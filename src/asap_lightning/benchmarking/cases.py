@@ -13,7 +13,7 @@ import torch
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models import AsapGenerator
 from asap_lightning.models.asap.generator import resolve_s1
-from asap_lightning.models.asap.lowres import PaddingMode
+from asap_lightning.models.asap.lowres_stream import PaddingMode
 from asap_lightning.models.asap.prepared import conv_layers
 
 FACADES = ConditionSpec("label", num_classes=12, has_unknown=True)

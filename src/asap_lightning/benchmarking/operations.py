@@ -11,9 +11,9 @@ from asap_lightning import ops
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import Case
 from asap_lightning.benchmarking.timing import Side
-from asap_lightning.models.asap.lowres import LowResStream
+from asap_lightning.models.asap.lowres_stream import LowResStream
 from asap_lightning.models.asap.prepared import conv_layers
-from asap_lightning.ops.lowres import NativeStream, PreparedStream, prepare_lowres, winograd_sizes
+from asap_lightning.ops.prepared_lowres import NativeStream, PreparedStream, prepare_lowres, winograd_sizes
 
 Call = Callable[[], object]
 Operation = tuple[float, dict[str, Call]]  # GFLOP and the calls by side

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from asap_lightning.benchmarking.memory import peak_of
+from asap_lightning.evaluation.cost.memory import peak_of
 
 
 @dataclass

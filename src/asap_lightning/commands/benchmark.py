@@ -18,9 +18,9 @@ from asap_lightning.benchmarking.cases import CASES, Case
 from asap_lightning.benchmarking.data import data_rows, own_data_rows
 from asap_lightning.benchmarking.suites import inference, operations
 from asap_lightning.benchmarking.training import training
-from asap_lightning.commands.data_layout import configured
-from asap_lightning.commands.peers import make_peer
-from asap_lightning.commands.suggest import did_you_mean
+from asap_lightning.configuration.data_layout import configured
+from asap_lightning.configuration.peers import make_peer
+from asap_lightning.configuration.suggest import did_you_mean
 from asap_lightning.data import PairedDataModule
 from asap_lightning.errors import UserError
 from asap_lightning.inference.translator import choose_device

@@ -89,8 +89,8 @@ def hydra_candidates(config_name: str, line: str) -> list[str]:
     from hydra._internal.core_plugins.bash_completion import BashCompletion
     from hydra.core.global_hydra import GlobalHydra
 
-    from asap_lightning.commands.configs import conf_dir
-    from asap_lightning.commands.resolvers import register_resolvers
+    from asap_lightning.configuration.configs import conf_dir
+    from asap_lightning.configuration.resolvers import register_resolvers
 
     register_resolvers()
     with initialize_config_dir(str(conf_dir()), version_base=None):

@@ -92,7 +92,7 @@ def check_data(options: argparse.Namespace) -> int:
     """Checks a data set; 1 if there are problems."""
     from rich.console import Console
 
-    from asap_lightning.commands.data_layout import layout_of
+    from asap_lightning.configuration.data_layout import layout_of
     from asap_lightning.data.check import check_dataset, write_sample_picture
     from asap_lightning.data.check_table import print_report
 

@@ -12,16 +12,17 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 
-from asap_lightning.commands.assemble import configured_by, make_data, plain
-from asap_lightning.commands.checkpoints import find_checkpoint
-from asap_lightning.commands.logged import logged_run
-from asap_lightning.data import PairedDataModule
-from asap_lightning.data.layouts.base import SPLITS, Split
+from asap_lightning.checkpoint import ModelDescription
+from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.data import make_evaluation_data
+from asap_lightning.configuration.logged import logged_run
+from asap_lightning.configuration.plain import configured_by, plain
+from asap_lightning.data import PairedData
+from asap_lightning.data.layout import SPLITS, Split
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation import EvaluationReport, evaluate
 from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference import Translator
-from asap_lightning.training.checkpoint import ModelDescription
 
 MEASURE = (
     *("height", "width", "mode", "load_height", "load_width", "eval_mode", "odd_size", "instance_edges"),
@@ -55,7 +56,7 @@ def run(config: DictConfig) -> None:
         Console().print(f"{name:<8} {path}", soft_wrap=True, markup=False, highlight=False)
 
 
-def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: Path) -> PairedDataModule:
+def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: Path) -> PairedData:
     """The data set of the training with what was given instead, or the one that was given as a whole.
 
     What decides the measure (`MEASURE`) is the training's, also on another data set, unless it was typed: the
@@ -68,7 +69,7 @@ def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: P
     given = {key: value for key, value in plain(config.data).items() if value is not None}
     if "_target_" in given:
         typed = {word.lstrip("+").partition("=")[0] for word in HydraConfig.get().overrides.task}
-        return make_data(config, **decided_by(trained, typed))
+        return make_evaluation_data(config, **decided_by(trained, typed))
     if not trained.data:
         raise UserError(
             "the checkpoint does not say what data it was trained on: choose with data=NAME data.root=DIR"
@@ -91,7 +92,7 @@ def decided_by(trained: ModelDescription, typed: Container[str]) -> dict[str, An
     return {key: stored[key] for key in MEASURE if key in stored and f"data.{key}" not in typed}
 
 
-def measured_on(data: PairedDataModule, split: Split) -> dict[str, Any]:
+def measured_on(data: PairedData, split: Split) -> dict[str, Any]:
     """What the figures depend on besides the model, for the report."""
     geometry = data.eval_geometry
     sized = {} if geometry.mode == "none" else {"height": geometry.height, "width": geometry.width}
@@ -107,7 +108,7 @@ def measured_on(data: PairedDataModule, split: Split) -> dict[str, Any]:
     }
 
 
-def require_split(split: Any, data: PairedDataModule) -> None:
+def require_split(split: Any, data: PairedData) -> None:
     """A `UserError` unless the data set has pairs in this split."""
     if split not in SPLITS:
         raise UserError(f"split={split}: one of {', '.join(SPLITS)} was expected")
@@ -115,7 +116,7 @@ def require_split(split: Any, data: PairedDataModule) -> None:
     data.items(split)
 
 
-def require_same_kind(translator: Translator, data: PairedDataModule) -> None:
+def require_same_kind(translator: Translator, data: PairedData) -> None:
     """A `UserError` unless the data set's conditions are what the model translates."""
     model, found = translator.spec.as_dict(), data.spec.as_dict()
     differences = [
@@ -130,7 +131,7 @@ def require_same_kind(translator: Translator, data: PairedDataModule) -> None:
 
 
 def measure(
-    translator: Translator, data: PairedDataModule, split: Split, about: Mapping[str, Any]
+    translator: Translator, data: PairedData, split: Split, about: Mapping[str, Any]
 ) -> EvaluationReport:
     """Translates every pair of a split and compares it with its photo, with a progress bar."""
     total = len(data.items(split))

@@ -119,7 +119,7 @@ def label_layout(options: argparse.Namespace) -> tuple[str | None, LabelLayout]:
 
 
 def _built(root: Path, name: str, given: list[str], direction: str | None) -> Any:
-    from asap_lightning.commands.data_layout import layout_of
+    from asap_lightning.configuration.data_layout import layout_of
 
     words = {word.split("=")[0].lstrip("+") for word in given}
     implied = {"data": name, "data.layout.condition": "label", "data.layout.num_classes": "1"}

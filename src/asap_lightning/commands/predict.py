@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from asap_lightning.commands.assemble import plain
-from asap_lightning.commands.checkpoints import find_checkpoint
-from asap_lightning.commands.logged import logged_run
+from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.logged import logged_run
+from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.folder import (

@@ -10,8 +10,8 @@ from asap_lightning.errors import UserError
 from asap_lightning.wording import counted
 
 if TYPE_CHECKING:
-    from asap_lightning.evaluation.sweep_jobs import SweepJob
     from asap_lightning.metrics import MetricDeclaration
+    from asap_lightning.reports.sweep_jobs import SweepJob
 
 
 def main(arguments: list[str]) -> int:
@@ -98,7 +98,7 @@ def report_training(options: argparse.Namespace) -> int:
 
 def report_comparison(options: argparse.Namespace) -> int:
     """Writes the page of several runs."""
-    from asap_lightning.evaluation.latency import measure_checkpoint
+    from asap_lightning.evaluation.cost.checkpoint import measure_checkpoint
     from asap_lightning.reports import compare, read_runs, write_comparison
 
     runs = read_runs(options.folders)
@@ -116,9 +116,9 @@ def report_sweep(options: argparse.Namespace) -> int:
     """Prints the table and writes the files."""
     from rich.console import Console
 
-    from asap_lightning.evaluation.sweep_jobs import measure_job, read_sweep
-    from asap_lightning.evaluation.sweep_report import metric_names, sweep_table
     from asap_lightning.metrics import metric_named
+    from asap_lightning.reports.sweep_jobs import measure_job, read_sweep
+    from asap_lightning.reports.sweep_table import metric_names, sweep_table
 
     metric = metric_named(options.metric, "--metric ")
     jobs = read_sweep(options.folder, metric)
@@ -139,12 +139,12 @@ def report_sweep(options: argparse.Namespace) -> int:
 
 def write_sweep_files(jobs: list[SweepJob], metric: MetricDeclaration, out: Path, sweep: Path) -> None:
     """CSV, pictures and page; says where each lies."""
-    from asap_lightning.evaluation.sweep_report import (
+    from asap_lightning.reports import write_sweep_report
+    from asap_lightning.reports.sweep_table import (
         draw_latency_and_quality,
         draw_parallel_coordinates,
         write_csv,
     )
-    from asap_lightning.reports import write_sweep_report
 
     write_csv(jobs, metric, out / "sweep.csv")
     print(f"table                 {out / 'sweep.csv'}")

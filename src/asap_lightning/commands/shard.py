@@ -61,8 +61,8 @@ def write(options: argparse.Namespace) -> int:
     """Writes the shards and prints the table."""
     from rich.console import Console
 
-    from asap_lightning.commands.data_layout import configured
-    from asap_lightning.data.layouts.base import SPLITS
+    from asap_lightning.configuration.data_layout import configured
+    from asap_lightning.data.layout import SPLITS
     from asap_lightning.data.shards.members import Encoding
     from asap_lightning.data.shards.writer import write_shards
     from asap_lightning.data.transforms import Geometry

@@ -17,31 +17,31 @@ from omegaconf import DictConfig
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from asap_lightning.commands.assemble import (
+from asap_lightning.configuration.assemble import (
     describe,
     make_callbacks,
     make_configured_trainer,
-    make_data,
     make_loggers,
     make_module,
     parameters_in_millions,
-    plain,
 )
-from asap_lightning.commands.checkpoints import checkpoint_to_resume, local_file
-from asap_lightning.commands.finished import is_finished, mark_finished
-from asap_lightning.commands.parts import require_parts
-from asap_lightning.commands.quoting import typed
-from asap_lightning.commands.ranks import quiet_other_ranks, rank_command
-from asap_lightning.commands.requeue import forget_requeue, hand_back, warn_of_shared_store, was_requeued
-from asap_lightning.commands.resolvers import LAST
-from asap_lightning.commands.resuming import StoredRun
-from asap_lightning.commands.run_folder import begin_run, withdraw_run
-from asap_lightning.commands.trainer_checks import require_schedule
-from asap_lightning.commands.trial_job import measure_trial, trial_marks, trial_reporter
+from asap_lightning.configuration.checkpoints import checkpoint_to_resume, local_file
+from asap_lightning.configuration.data import make_data
+from asap_lightning.configuration.parts import require_parts
+from asap_lightning.configuration.plain import plain
+from asap_lightning.configuration.quoting import typed
+from asap_lightning.configuration.ranks import quiet_other_ranks, rank_command
+from asap_lightning.configuration.requeue import forget_requeue, hand_back, warn_of_shared_store, was_requeued
+from asap_lightning.configuration.resolvers import LAST
+from asap_lightning.configuration.resuming import StoredRun
+from asap_lightning.configuration.run_begin import begin_run, withdraw_run
+from asap_lightning.configuration.trainer_checks import require_schedule
+from asap_lightning.configuration.trial_job import measure_trial, trial_marks, trial_reporter
 from asap_lightning.data import PairedDataModule
 from asap_lightning.errors import UserError
-from asap_lightning.sweeping import FileLock
-from asap_lightning.sweeping.study import RUN_LOCK
+from asap_lightning.locks import lock_at, taken
+from asap_lightning.run_folder.marks import is_finished, mark_finished
+from asap_lightning.run_folder.names import RUN_LOCK
 from asap_lightning.tracking import finished_runs, note_input
 from asap_lightning.training import (
     StopRequest,
@@ -206,8 +206,8 @@ def only_writer(folder: Path) -> Iterator[bool]:
 
     The other processes of a distributed training belong to the first one, which asks for all.
     """
-    lock = FileLock(folder / RUN_LOCK)
-    alone = getattr(rank_zero_only, "rank", 0) != 0 or lock.acquire(wait=False)
+    lock = lock_at(folder / RUN_LOCK)
+    alone = getattr(rank_zero_only, "rank", 0) != 0 or taken(lock)
     try:
         yield alone
     finally:

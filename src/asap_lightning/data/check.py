@@ -19,7 +19,7 @@ from asap_lightning.data.finding import Contents
 from asap_lightning.data.formats import depth_suffixes
 from asap_lightning.data.label_notes import LabelNotes, in_between
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts.base import Item, Layout, Split
+from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.palette_match import UnmatchedColours
 from asap_lightning.data.panels import fit, sample_to_image, save_png, tile
 from asap_lightning.data.sample import Sample

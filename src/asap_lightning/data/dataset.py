@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch.utils.data import Dataset
 
-from asap_lightning.data.layouts.base import Item, Layout
+from asap_lightning.data.layout import Item, Layout
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.transforms import PairedTransform
 from asap_lightning.errors import UserError

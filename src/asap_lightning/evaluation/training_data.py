@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asap_lightning.building import build
-from asap_lightning.data import PairedDataModule
+from asap_lightning.data import PairedData
 
 FOR_EVALUATION = (
     "_target_",
@@ -28,13 +28,14 @@ FOR_EVALUATION = (
     "num_workers",
 )
 """What is taken from a file. Not: what would make a data set or augment it."""
+TRAINED = "asap_lightning.data.PairedDataModule"
 OWN_TO_A_MACHINE = ("cache", "cache_gb")
 """Of a layout: where copies of far-away shards are kept and how many, which decides what is deleted there."""
 
 
 def training_data(
     stored: Mapping[str, Any], given: Mapping[str, Any] | None = None, place: str = "the checkpoint"
-) -> PairedDataModule:
+) -> PairedData:
     """The data module that the file's ``data`` describes, with other values where some are given.
 
     Every text in the file is taken as it stands: nothing in it is an interpolation.
@@ -52,5 +53,7 @@ def training_data(
     layout = node.get("layout")
     if isinstance(layout, Mapping):
         node["layout"] = {key: value for key, value in layout.items() if key not in OWN_TO_A_MACHINE}
-    made: PairedDataModule = build(node, "data", f"{place}: data", **given)
+    if node.get("_target_") == TRAINED:
+        node["_target_"] = "asap_lightning.data.PairedData"  # the same without Lightning, which takes seconds
+    made: PairedData = build(node, "data", f"{place}: data", **given)
     return made

@@ -1,6 +1,20 @@
 """Translating with a trained model."""
 
-from asap_lightning.inference.loading import load_generator
-from asap_lightning.inference.translator import Translator, to_uint8
+from __future__ import annotations
 
-__all__ = ["Translator", "load_generator", "to_uint8"]
+from typing import TYPE_CHECKING
+
+from asap_lightning.lazy import lazily
+
+if TYPE_CHECKING:
+    from asap_lightning.inference.loading import load_generator as load_generator
+    from asap_lightning.inference.translator import Translator as Translator
+    from asap_lightning.inference.translator import to_uint8 as to_uint8
+
+_HOMES = {
+    "Translator": "translator",
+    "load_generator": "loading",
+    "to_uint8": "translator",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from asap_lightning.checkpoint import ModelDescription, read_checkpoint
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
 from asap_lightning.models.described import fill, sketch
-from asap_lightning.training.checkpoint import ModelDescription, read_checkpoint
 from asap_lightning.training.initialize import PREFIXES, generator_weights
 
 WeightChoice = Literal["auto", "ema", "raw"]

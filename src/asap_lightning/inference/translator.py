@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference.checks import check_guide, class_ids, instance_ids, picture
 from asap_lightning.inference.loading import WeightChoice, load_generator
 from asap_lightning.inference.seeding import seeded
 from asap_lightning.models import AsapGenerator, Generator
-from asap_lightning.training.checkpoint import ModelDescription
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from asap_lightning.data.header import read_header
@@ -22,6 +21,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference.folder import Job
 from asap_lightning.inference.memory import give_back, is_out_of_memory
 from asap_lightning.inference.origin import Recipe
+from asap_lightning.locks import FileLock, Timeout
 from asap_lightning.wording import Complaint, counted
 
 log = logging.getLogger(__name__)

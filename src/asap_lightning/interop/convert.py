@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.interop.description import InferredNetwork, State
+from asap_lightning.interop.inferred import InferredNetwork, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
 from asap_lightning.interop.state_dicts import state_of, strangers_weights
 from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, spade
-from asap_lightning.training.checkpoint import ENTRY, ModelDescription
 from asap_lightning.untrusted import load_torch
 
 

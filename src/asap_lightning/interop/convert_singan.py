@@ -6,26 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from asap_lightning import __version__
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
 from asap_lightning.interop.state_dicts import state_of, strangers_weights
 from asap_lightning.interop.systems import singan
+from asap_lightning.singan.checkpoint import Scale, write_pyramid
 from asap_lightning.untrusted import load_torch
 
-ENTRY = "asap_lightning_singan"
-FORMAT = 1
 
-
-def read_singan(folder: Path) -> dict[str, Any]:
-    """The pyramid in an authors' folder as plain data.
-
-    Returns:
-        ``scales``, coarsest first: each with the generator's ``arguments`` and ``state_dict``, its
-        ``fixed_noise`` (1, C, h, w), ``noise_amp`` and ``real`` (1, 3, h, w) in [-1, 1].
+def read_singan(folder: Path) -> list[Scale]:
+    """The pyramid in an authors' folder as plain data, coarsest first.
 
     Raises:
         UserError: a file is missing or damaged, or the lists do not belong together.
@@ -40,10 +31,10 @@ def read_singan(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder}: the lists do not belong together, they hold {lengths} scales")
     with strangers_weights(folder / "Gs.pth", "SinGAN's pyramid"):
         scales = [_scale(folder, lists, index) for index in range(count)]
-    return {"format": FORMAT, "version": __version__, "scales": scales}
+    return scales
 
 
-def _scale(folder: Path, lists: dict[str, Sequence[Any]], index: int) -> dict[str, Any]:
+def _scale(folder: Path, lists: dict[str, Sequence[Any]], index: int) -> Scale:
     state = state_of(lists["Gs"][index], folder / "Gs.pth")
     description = singan.infer_generator(state, {})
     names = singan.names(description.sketch(state))  # type: ignore[arg-type]
@@ -58,11 +49,10 @@ def _scale(folder: Path, lists: dict[str, Sequence[Any]], index: int) -> dict[st
 
 def convert_singan(folder: Path, out: Path) -> str:
     """Writes the pyramid to one file; returns a line that says what it holds."""
-    pyramid = read_singan(folder)
-    with atomic_write(out) as file:
-        torch.save({ENTRY: pyramid}, file)
-    sizes = " ".join("x".join(map(str, scale["real"].shape[-2:])) for scale in pyramid["scales"])
-    return f"wrote {len(pyramid['scales'])} scales to {out}: {sizes}"
+    scales = read_singan(folder)
+    write_pyramid(scales, out)
+    sizes = " ".join("x".join(map(str, scale["real"].shape[-2:])) for scale in scales)
+    return f"wrote {len(scales)} scales to {out}: {sizes}"
 
 
 def _read_list(path: Path) -> Sequence[Any]:

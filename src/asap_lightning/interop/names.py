@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import State
+from asap_lightning.interop.inferred import State
 from asap_lightning.models.described import fill
 
 Pairs = Iterable[tuple[str, str]]

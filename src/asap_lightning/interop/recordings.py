@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from asap_lightning import losses, ops
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import InferredNetwork, Options, State
+from asap_lightning.interop.inferred import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
 from asap_lightning.interop.systems.common import flag

@@ -6,8 +6,9 @@ bring in neither torch nor torchmetrics.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from asap_lightning.lazy import lazily
 
 if TYPE_CHECKING:
     from asap_lightning.metrics.declarations import METRICS as METRICS
@@ -38,14 +39,4 @@ _HOMES = {
     "to_eight_bit": "image",
 }
 
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"asap_lightning.metrics.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

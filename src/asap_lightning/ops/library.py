@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from asap_lightning.ops import native, pixelwise_torch, pooling_torch, triton_backend
 from asap_lightning.ops.dispatch import resolve_backend
 from asap_lightning.ops.layout import MlpLayout, check_label_ids
 
 
-@torch.library.custom_op("asap_lightning::pixelwise_mlp", mutates_args=())
-def _pixelwise(
+def _run_pixelwise(
     phi: Tensor,
     label: Tensor | None,
     image: Tensor | None,
@@ -45,6 +45,9 @@ def _pixelwise(
     if name == "triton":
         return triton_backend.pixelwise_forward(phi, label, image, layout)
     return pixelwise_torch.forward(phi, label, image, layout)
+
+
+_pixelwise = torch.library.custom_op("asap_lightning::pixelwise_mlp", _run_pixelwise, mutates_args=())
 
 
 @_pixelwise.register_fake
@@ -113,8 +116,7 @@ for _device in ("cpu", "cuda"):
     _pixelwise.register_autocast(_device, torch.float32)
 
 
-@torch.library.custom_op("asap_lightning::class_pool", mutates_args=())
-def _class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, backend: str) -> Tensor:
+def _run_class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, backend: str) -> Tensor:
     name = resolve_backend("class_pool", backend, label.device, dtype)
     if not label.numel():
         return _fake_class_pool(label, num_classes, s1, dtype, backend)
@@ -126,19 +128,41 @@ def _class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, ba
     return pooling_torch.class_pool(label, num_classes, s1, dtype)
 
 
+_class_pool = torch.library.custom_op("asap_lightning::class_pool", _run_class_pool, mutates_args=())
+
+
 @_class_pool.register_fake
 def _fake_class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, backend: str) -> Tensor:
     b, height, width = label.shape
     return torch.empty(b, num_classes, height // s1, width // s1, dtype=dtype, device=label.device)
 
 
+def _plainly(tensor: Tensor) -> bool:
+    """Whether nobody looks on: no gradients, no compiler, no autocast, no mode that counts or traces.
+
+    The function behind an operator is then called itself. An operator's first call makes PyTorch import its
+    compiler, which takes longer than all else that four pictures need.
+    """
+    return (
+        not torch.compiler.is_compiling()
+        and torch.is_inference_mode_enabled()
+        and not torch.is_autocast_enabled(tensor.device.type)
+        and _get_current_dispatch_mode() is None
+    )
+
+
 def pixelwise_mlp(
     phi: Tensor, label: Tensor | None, image: Tensor | None, layout: MlpLayout, backend: str
 ) -> Tensor:
     """Calls the operator; see `asap_lightning.ops.pixelwise_mlp`."""
-    return _pixelwise(phi, label, image, *astuple(layout), backend)
+    settings: list[Any] = [*astuple(layout), backend]
+    if _plainly(phi):
+        return _run_pixelwise(phi, label, image, *settings)
+    return _pixelwise(phi, label, image, *settings)
 
 
 def class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, backend: str) -> Tensor:
     """Calls the operator; see `asap_lightning.ops.class_pool`."""
+    if _plainly(label):
+        return _run_class_pool(label, num_classes, s1, dtype, backend)
     return _class_pool(label, num_classes, s1, dtype, backend)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asap_lightning.data.panels import Picture
-from asap_lightning.evaluation.latency import GeneratorCost
+from asap_lightning.evaluation.cost.checkpoint import GeneratorCost
 from asap_lightning.metrics import best_value, direction_of, title_of
 from asap_lightning.reports.figures import colour, curves
 from asap_lightning.reports.markup import Html, chip, duration, join, metric_cell, table, tag

@@ -13,7 +13,9 @@ from typing import Any
 
 from asap_lightning.errors import UserError
 from asap_lightning.metrics import METRICS
-from asap_lightning.training.callbacks.metric_history import MetricHistory
+from asap_lightning.run_folder import names
+from asap_lightning.run_folder.history import MetricHistory
+from asap_lightning.run_folder.status import Status, status_of
 from asap_lightning.untrusted import read_yaml
 from asap_lightning.wording import counted
 
@@ -35,7 +37,7 @@ class Run:
         config: the resolved configuration; empty if the run did not keep it.
         overrides: what was typed.
         history: everything that was logged, by generator update.
-        finished: whether it came to its end.
+        state: whether it came to its end, or what became of it.
     """
 
     folder: Path
@@ -43,7 +45,7 @@ class Run:
     config: dict[str, Any]
     overrides: list[str]
     history: MetricHistory
-    finished: bool
+    state: Status
 
     def number(self, key: str) -> int | None:
         """A positive whole number of the configuration; None where the file holds none at that key."""
@@ -70,8 +72,8 @@ class Run:
     @property
     def status(self) -> str:
         """Finished, or how far it has come."""
-        if self.finished:
-            return f"finished at step {self.steps}"
+        if self.state.kind in ("finished", "pruned"):
+            return f"{self.state.kind} at step {self.steps}"
         most = self.number("trainer.max_steps")
         goal = f" of {most}" if most is not None else ""
         return f"not finished: step {self.steps}{goal}"
@@ -80,7 +82,7 @@ class Run:
     def grids(self) -> dict[int, Path]:
         """Step -> picture of the validation samples, in order."""
         found = {}
-        for path in (self.folder / "samples").glob("step_*.png"):
+        for path in (self.folder / names.SAMPLES).glob("step_*.png"):
             digits = path.stem.removeprefix("step_")
             if digits.isdigit():
                 found[int(digits)] = path
@@ -89,8 +91,7 @@ class Run:
     @property
     def checkpoint(self) -> Path | None:
         """The best checkpoint, or else the last."""
-        paths = [self.folder / "checkpoints" / f"{name}.ckpt" for name in ("best", "last")]
-        return next((path for path in paths if path.is_file()), None)
+        return names.best_checkpoint(self.folder)
 
     @property
     def throughput(self) -> float | None:
@@ -106,7 +107,7 @@ class Run:
         if not steps or batch is None:
             return None
         accumulate = self.number("training.accumulate") or 1
-        processes = 1 + len(list(self.folder.glob("train_rank*.log")))
+        processes = 1 + len(names.rank_logs(self.folder))
         updates = [step - before for before, step in zip([0, *steps], steps, strict=False)]
         seconds = [n / speed for n, speed in zip(updates, speeds, strict=True) if speed > 0]
         return batch * accumulate * processes * sum(seconds)
@@ -119,7 +120,7 @@ def read_run(folder: str | Path, name: str | None = None) -> Run:
         UserError: it is not one, or nothing was logged yet.
     """
     folder = Path(folder)
-    table = folder / "metrics.csv"
+    table = folder / names.METRICS_CSV
     if not table.is_file():
         raise UserError(_no_run(folder))
     history = MetricHistory(table, read_only=True)
@@ -128,15 +129,15 @@ def read_run(folder: str | Path, name: str | None = None) -> Run:
             f"{table} has no row of metrics yet: the training has not come to its first logging step or "
             "validation; wait, or lower trainer.log_every_n_steps"
         )
-    overrides = _yaml(folder / ".hydra" / "overrides.yaml")
-    config = _yaml(folder / "config.yaml")
+    overrides = _yaml(folder / names.OVERRIDES)
+    config = _yaml(folder / names.CONFIG)
     return Run(
         folder,
         name or folder.resolve().name,
         config if isinstance(config, dict) else {},
         [str(word) for word in overrides] if isinstance(overrides, list) else [],
         history,
-        (folder / "finished.json").is_file(),
+        status_of(folder),
     )
 
 
@@ -146,8 +147,8 @@ def read_runs(folders: Sequence[str | Path]) -> list[Run]:
     Raises:
         UserError: one of them is not a run, or occurs twice.
     """
-    names = distinct_names([Path(folder) for folder in folders])
-    return [read_run(folder, name) for folder, name in zip(folders, names, strict=True)]
+    titles = distinct_names([Path(folder) for folder in folders])
+    return [read_run(folder, title) for folder, title in zip(folders, titles, strict=True)]
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:
@@ -170,16 +171,16 @@ def _no_run(folder: Path) -> str:
     """What is there instead of a run, and what to do."""
     if not folder.is_dir():
         return f"{folder} is not a folder; expected the folder of a run, runs/NAME/TIME"
-    if (folder / "config.yaml").is_file() or (folder / ".hydra").is_dir():
+    if (folder / names.CONFIG).is_file() or (folder / names.HYDRA).is_dir():
         return (
             f"{folder} is a run without metrics.csv: it has logged nothing yet, or was made with "
             "callbacks=none or ~callbacks.metrics_csv"
         )
-    runs = sorted(path.parent for path in folder.glob("*/.hydra"))
+    runs = sorted(path.parent for path in folder.glob(f"*/{names.HYDRA}"))
     if len(runs) == 1:
         return f"{folder} holds one run: asap report training {shlex.quote(str(runs[0]))}"
     if runs:
-        inner = sorted(path.parent for path in folder.glob("*/metrics.csv"))
+        inner = sorted(path.parent for path in folder.glob(f"*/{names.METRICS_CSV}"))
         hint = f", or name one run, as {inner[-1]}" if inner else ""
         return f"{folder} holds {counted(len(runs), 'run')}: asap report sweep {folder}{hint}"
     return (

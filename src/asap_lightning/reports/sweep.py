@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asap_lightning.evaluation.sweep_jobs import FINISHED, SweepJob, metric_called, pareto_front
-from asap_lightning.evaluation.sweep_report import MEASURED, metric_names, scaled, short_names
 from asap_lightning.metrics import METRICS, MetricDeclaration, title_of
 from asap_lightning.reports.figures import Point, latency_and_quality, parallel_coordinates
 from asap_lightning.reports.markup import Html, figure_cell, metric_cell, row, table, tag
 from asap_lightning.reports.page import Page, require_plotly
+from asap_lightning.reports.sweep_jobs import SweepJob, metric_called, pareto_front
+from asap_lightning.reports.sweep_table import MEASURED, metric_names, scaled, short_names
 from asap_lightning.wording import counted
 
 
@@ -29,7 +29,7 @@ def write_sweep_report(jobs: Sequence[SweepJob], metric: MetricDeclaration, path
         UserError: plotly is not installed.
     """
     require_plotly()
-    finished = sum(job.status == FINISHED for job in jobs)
+    finished = sum(job.status == "finished" for job in jobs)
     page = Page(title, f"{counted(len(jobs), 'job')}, {finished} finished")
     names = [metric.key, *(name for name in metric_names(jobs) if name != metric.key)]
     rated = [one for name in names if (one := metric_called(name, metric))]
@@ -138,6 +138,6 @@ def unfinished(jobs: Sequence[SweepJob]) -> Html:
     rows = [
         [job_name(job, names), job.status, job.steps, job.reason, job.folder.name]
         for job in jobs
-        if job.status != FINISHED
+        if job.status != "finished"
     ]
     return table(["job", "status", "updates", "why", "folder"], rows, id_="unfinished") if rows else Html("")

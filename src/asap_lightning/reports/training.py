@@ -15,17 +15,18 @@ from asap_lightning.reports.page import Page, require_plotly
 from asap_lightning.reports.pictures import embedded, read_picture, spread_over
 from asap_lightning.reports.runs import Run
 from asap_lightning.reports.series import Panel, panels_of, series_of
+from asap_lightning.run_folder import names
 
 SMOOTHING = 0.6
 WIDEST = 1200
 FILES = {
-    "best checkpoint": "checkpoints/best.ckpt",
-    "last checkpoint": "checkpoints/last.ckpt",
-    "metrics": "metrics.csv",
+    "best checkpoint": names.BEST.as_posix(),
+    "last checkpoint": names.LAST.as_posix(),
+    "metrics": names.METRICS_CSV,
     "curves": "curves.png",
     "newest samples": "samples/latest.png",
-    "log": "train.log",
-    "configuration": "config.yaml",
+    "log": names.LOG,
+    "configuration": names.CONFIG,
     "W&B run": "wandb",
     "TensorBoard": "tensorboard",
     "CSV log": "csv_logs",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from asap_lightning.building import shown
 from asap_lightning.errors import UserError
-from asap_lightning.sweeping.cost import COST_NAMES
-from asap_lightning.sweeping.locks import FileLock, is_locked
+from asap_lightning.evaluation.cost.measure import COST_NAMES
+from asap_lightning.locks import FileLock, is_locked, lock_at, taken
+from asap_lightning.run_folder.names import RUN_LOCK
 from asap_lightning.sweeping.space import Parameter
 from asap_lightning.sweeping.trial import COST, FOLDER, PRUNED, STUDY_NAME, open_storage, signed
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 LOCKS = ".locks"
-RUN_LOCK = ".lock"
-"""File in a run's folder that its training holds locked."""
 RETRY_OF, COPY_OF, ERROR = "retry_of", "copy_of", "error"
 SAMPLERS = ("tpe", "nsga2", "random")
 MOST_COPIES = 50
@@ -156,11 +155,11 @@ class SharedStudy:
 
     @contextmanager
     def _mutex(self) -> Iterator[None]:
-        with FileLock(self.folder / LOCKS / "study"):
+        with lock_at(self.folder / LOCKS / "study"):
             yield
 
     def _lock_of(self, number: int) -> FileLock:
-        return FileLock(self.folder / LOCKS / f"trial_{number}")
+        return lock_at(self.folder / LOCKS / f"trial_{number}")
 
     def trials(self) -> list[FrozenTrial]:
         """All trials, in their order."""
@@ -187,7 +186,7 @@ class SharedStudy:
             if trial.state.name != "RUNNING" or self._runs_elsewhere(trial):
                 continue
             lock = self._lock_of(trial.number)
-            if lock.acquire(wait=False):
+            if taken(lock):
                 return self._claimed(Trial(self.study, trial._trial_id), lock, resumed=True)
         return None
 

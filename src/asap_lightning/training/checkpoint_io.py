@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from asap_lightning.checkpoint import read_checkpoint
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.training.checkpoint import read_checkpoint
 from asap_lightning.training.stored_state import require_training_state
 
 

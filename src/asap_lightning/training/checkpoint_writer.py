@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from asap_lightning.files import share_file
 from asap_lightning.metrics import is_better
+from asap_lightning.run_folder.names import BEST, LAST
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.monitored import (
     direction_to_keep,
@@ -74,11 +75,11 @@ class CheckpointWriter(Checkpoint):
 
     @property
     def last_path(self) -> Path:
-        return self.folder / "last.ckpt"
+        return self.folder / LAST.name
 
     @property
     def best_path(self) -> Path:
-        return self.folder / "best.ckpt"
+        return self.folder / BEST.name
 
     def state_dict(self) -> dict[str, Any]:
         chosen_by = {"monitor": self.monitor, "mode": self.mode}

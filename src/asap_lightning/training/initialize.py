@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from asap_lightning.checkpoint import read_checkpoint, state_of
 from asap_lightning.errors import UserError
 from asap_lightning.models.described import alike
-from asap_lightning.training.checkpoint import read_checkpoint, state_of
 from asap_lightning.untrusted import without_wrappers
 
 PREFIXES = {"ema": "ema_generator.", "raw": "generator."}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.data.batch import Batch
 from asap_lightning.metrics import ImageMetrics
 from asap_lightning.models import Generator
-from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.resumable import ResumableModule
 from asap_lightning.training.updates import with_guide
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.errors import UserError
@@ -18,7 +19,6 @@ from asap_lightning.losses import TranslationObjective
 from asap_lightning.metrics import ImageMetrics
 from asap_lightning.models import Generator, GeneratorOutput
 from asap_lightning.models.discriminators import Features
-from asap_lightning.training.checkpoint import ModelDescription
 from asap_lightning.training.diverged import check_finite
 from asap_lightning.training.judging import judge_for_generator, judge_jointly
 from asap_lightning.training.measuring import MeasuringModule

@@ -8,9 +8,9 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
+from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.errors import UserError
 from asap_lightning.training import random_state
-from asap_lightning.training.checkpoint import ENTRY, ModelDescription
 from asap_lightning.training.resume_position import ACCUMULATE, begin_epoch, start_epoch_if_changed
 from asap_lightning.training.scaling import NetworkScalers
 from asap_lightning.training.stored_state import require_moments

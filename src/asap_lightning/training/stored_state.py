@@ -16,9 +16,9 @@ from pytorch_lightning.loops import progress
 from torch import Tensor
 
 from asap_lightning.building import require_plain, shown
+from asap_lightning.checkpoint import state_of
 from asap_lightning.errors import UserError
 from asap_lightning.training import random_state
-from asap_lightning.training.checkpoint import state_of
 
 Number = TypeVar("Number", int, float)
 

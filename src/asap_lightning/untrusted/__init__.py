@@ -5,19 +5,33 @@ are taken apart here and not by PyTorch (`torch_files`); JSON and YAML are bound
 about a file that is something else altogether comes from `kinds`.
 """
 
-from asap_lightning.untrusted.shell import Shell
-from asap_lightning.untrusted.text import parse_json, parse_yaml, read_json, read_text, read_yaml
-from asap_lightning.untrusted.torch_files import load_pickle, load_torch
-from asap_lightning.untrusted.wrappers import without_wrappers
+from __future__ import annotations
 
-__all__ = [
-    "Shell",
-    "load_pickle",
-    "load_torch",
-    "parse_json",
-    "parse_yaml",
-    "read_json",
-    "read_text",
-    "read_yaml",
-    "without_wrappers",
-]
+from typing import TYPE_CHECKING
+
+from asap_lightning.lazy import lazily
+
+if TYPE_CHECKING:
+    from asap_lightning.untrusted.shell import Shell as Shell
+    from asap_lightning.untrusted.text import parse_json as parse_json
+    from asap_lightning.untrusted.text import parse_yaml as parse_yaml
+    from asap_lightning.untrusted.text import read_json as read_json
+    from asap_lightning.untrusted.text import read_text as read_text
+    from asap_lightning.untrusted.text import read_yaml as read_yaml
+    from asap_lightning.untrusted.torch_files import load_pickle as load_pickle
+    from asap_lightning.untrusted.torch_files import load_torch as load_torch
+    from asap_lightning.untrusted.wrappers import without_wrappers as without_wrappers
+
+_HOMES = {
+    "Shell": "shell",
+    "load_pickle": "torch_files",
+    "load_torch": "torch_files",
+    "parse_json": "text",
+    "parse_yaml": "text",
+    "read_json": "text",
+    "read_text": "text",
+    "read_yaml": "text",
+    "without_wrappers": "wrappers",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -27,7 +27,7 @@ class StudySweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Runs the study; ``arguments`` are the overrides of the command line."""
-        from asap_lightning.commands.study_sweep import run_study
+        from asap_lightning.configuration.study_sweep import run_study
 
         return run_study(self, arguments)
 

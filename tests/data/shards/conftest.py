@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from asap_lightning.building import build
-from asap_lightning.data.layouts.base import Layout
+from asap_lightning.data.layout import Layout
 from asap_lightning.data.shards import remote
 from asap_lightning.data.shards.writer import ShardSummary, write_shards
 

@@ -21,8 +21,8 @@ from PIL import Image
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.check import check_dataset
+from asap_lightning.data.layout import SPLITS
 from asap_lightning.data.layouts import Cityscapes, Shards, recognise
-from asap_lightning.data.layouts.base import SPLITS
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.shards.members import Encoding, decode
 from asap_lightning.data.shards.members import _encode_array as encode_array

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asap_lightning.errors import UserError
-from asap_lightning.evaluation.model_cost import ModelCost
+from asap_lightning.evaluation.cost.callback import ModelCost
 from asap_lightning.tracking import (
     OfflineRun,
     find_offline_runs,

@@ -8,7 +8,8 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
-from asap_lightning.training.callbacks import MetricHistory, MetricsCsv, Throughput, metric_history
+from asap_lightning.run_folder.history import MetricHistory
+from asap_lightning.training.callbacks import MetricsCsv, Throughput
 from asap_lightning.training.checkpoint_writer import CheckpointWriter
 
 Fit = Callable[..., Trainer]
@@ -64,12 +65,8 @@ def test_a_new_run_moves_an_earlier_file_aside(fit: Fit, tmp_path: Path) -> None
 
 WRITER = """
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-spec = spec_from_file_location("metric_history", sys.argv[2])  # alone: without importing Lightning
-module = module_from_spec(spec)
-spec.loader.exec_module(module)
-MetricHistory = module.MetricHistory
+from asap_lightning.run_folder.history import MetricHistory
 history = MetricHistory(Path(sys.argv[1]))
 step = 0
 while True:
@@ -83,7 +80,7 @@ while True:
 
 def test_kill_9_loses_no_row(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    command = [sys.executable, "-c", WRITER, str(path), metric_history.__file__]
+    command = [sys.executable, "-c", WRITER, str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()

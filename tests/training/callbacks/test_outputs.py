@@ -14,10 +14,10 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import CSVLogger
 from rich.console import Console
 
+from asap_lightning.run_folder.history import MetricHistory
 from asap_lightning.training.callbacks import (
     FinalTable,
     LearningCurves,
-    MetricHistory,
     MetricsCsv,
     ResolvedConfig,
     SampleGrid,

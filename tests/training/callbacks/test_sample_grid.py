@@ -10,8 +10,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from asap_lightning.data.panels import photo_to_image
+from asap_lightning.data.sample_pictures import spread
 from asap_lightning.training.callbacks import SampleGrid
-from asap_lightning.training.callbacks.fixed_samples import spread
 
 Fit = Callable[..., Trainer]
 HEIGHT, WIDTH, GAP, TITLE = 14, 13, 4, 18

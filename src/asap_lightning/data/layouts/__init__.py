@@ -1,7 +1,7 @@
 """One module a data-set layout; each names its pairs a split and reads them."""
 
+from asap_lightning.data.layout import AnyConditionLayout, Item, LabelLayout, Layout, Split
 from asap_lightning.data.layouts.ade20k import Ade20k
-from asap_lightning.data.layouts.base import AnyConditionLayout, Item, LabelLayout, Layout, Split
 from asap_lightning.data.layouts.cityscapes import Cityscapes
 from asap_lightning.data.layouts.cmp import CmpFacades
 from asap_lightning.data.layouts.conditions import ConditionFolder
@@ -10,9 +10,9 @@ from asap_lightning.data.layouts.nyu import NyuDepth
 from asap_lightning.data.layouts.pairs import SideBySide
 from asap_lightning.data.layouts.photos import Photos
 from asap_lightning.data.layouts.pix2pixhd import Pix2PixHDFolders
-from asap_lightning.data.layouts.recognise import know, recognise
 from asap_lightning.data.layouts.shards import Shards
 from asap_lightning.data.layouts.spade import SpadeFolders
+from asap_lightning.data.recognition import know, recognise
 
 RECOGNISED: tuple[type[Layout], ...] = (
     Shards,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts.base import Item, LabelLayout, Split
+from asap_lightning.data.layout import Item, LabelLayout, Split
 from asap_lightning.data.layouts.folders import items_from_folders
 
 CLASSES = 150

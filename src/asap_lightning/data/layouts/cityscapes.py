@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from asap_lightning.data.finding import image_files
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts.base import Item, LabelLayout, Split
+from asap_lightning.data.layout import Item, LabelLayout, Split
 from asap_lightning.data.layouts.classes import CITYSCAPES, names
 from asap_lightning.data.layouts.matching import require_partners
 from asap_lightning.errors import UserError

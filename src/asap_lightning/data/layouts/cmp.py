@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from asap_lightning.data.finding import image_files
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts.base import Item, LabelLayout, Split
+from asap_lightning.data.layout import Item, LabelLayout, Split
 from asap_lightning.data.layouts.classes import CMP, names
 from asap_lightning.data.layouts.matching import pair
 from asap_lightning.errors import UserError

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-from asap_lightning.data.layouts.base import AnyConditionLayout, Item, Split
+from asap_lightning.data.layout import AnyConditionLayout, Item, Split
 from asap_lightning.data.layouts.matching import by_stem
 from asap_lightning.errors import UserError
 from asap_lightning.wording import listed

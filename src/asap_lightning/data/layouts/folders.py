@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from asap_lightning.data.finding import has_images
-from asap_lightning.data.layouts.base import AnyConditionLayout, Item, Layout, Split
+from asap_lightning.data.layout import AnyConditionLayout, Item, Layout, Split
 from asap_lightning.data.layouts.matching import by_stem, pair, require_folder_with_images
 from asap_lightning.errors import UserError
 from asap_lightning.wording import counted

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.data.layouts.base import Item, Layout, Split
+from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.reading import MAX_PIXELS, scale_depth
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.source import Source

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from asap_lightning.data.finding import has_images, image_files
-from asap_lightning.data.layouts.base import SPLITS, AnyConditionLayout, Item, Split
+from asap_lightning.data.layout import SPLITS, AnyConditionLayout, Item, Split
 from asap_lightning.data.layouts.folders import require_direction
 from asap_lightning.data.layouts.matching import by_stem
 from asap_lightning.data.layouts.shapes import (

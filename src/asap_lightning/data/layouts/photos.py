@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.computed_conditions import find_maker
 from asap_lightning.data.finding import has_images, image_files
-from asap_lightning.data.layouts.base import Item, Layout, Split
+from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.layouts.matching import by_stem
 from asap_lightning.data.layouts.shapes import usual_shape
-from asap_lightning.data.made import find_maker
 from asap_lightning.data.reading import read_photo
 from asap_lightning.data.sample import Sample
 from asap_lightning.errors import UserError

@@ -13,7 +13,7 @@ from asap_lightning.building import build, shown
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.blocks import Blocks
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts.base import SPLITS, Item, Layout, Split
+from asap_lightning.data.layout import SPLITS, Item, Layout, Split
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.shards.cache import ShardCache, default_folder
 from asap_lightning.data.shards.index import FORMAT, INDEX, Member, Shard, ShardIndex

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from asap_lightning.data.layouts.base import AnyConditionLayout, Item, Split
+from asap_lightning.data.layout import AnyConditionLayout, Item, Split
 from asap_lightning.data.layouts.folders import items_from_folders
 from asap_lightning.errors import UserError
 

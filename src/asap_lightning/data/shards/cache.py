@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from asap_lightning.data.shards.index import Shard
 from asap_lightning.errors import UserError
 from asap_lightning.files import sha256_of
+from asap_lightning.locks import FileLock, Timeout
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from asap_lightning.data.transforms import Geometry
 from asap_lightning.errors import UserError
 
 if TYPE_CHECKING:
-    from asap_lightning.data.layouts.base import Item, Layout
+    from asap_lightning.data.layout import Item, Layout
 
 Members = dict[str, bytes]
 PhotoFormat = Literal["ppm", "png", "jpeg"]

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.data.layouts.base import SPLITS
+from asap_lightning.data.layout import SPLITS
 from asap_lightning.data.shards.index import FORMAT, VERSION, Member, Shard, ShardIndex, StoredSample
 from asap_lightning.data.transforms import Geometry
 from asap_lightning.errors import UserError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from asap_lightning.data.layouts.base import Item, Layout, Split
+from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.shards.index import VERSION
 from asap_lightning.data.shards.members import Encoding, encode, files_of
 from asap_lightning.errors import UserError

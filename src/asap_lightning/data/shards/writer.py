@@ -17,10 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from asap_lightning.building import check
-from asap_lightning.data.layouts.base import SPLITS, Layout, Split
+from asap_lightning.data.layout import SPLITS, Layout, Split
 from asap_lightning.data.shards.index import INDEX, Shard, ShardIndex
 from asap_lightning.data.shards.members import Encoding, Members, encode, files_of
 from asap_lightning.data.shards.parse import MAX_INDEX, checked, parse_shard
@@ -29,6 +27,7 @@ from asap_lightning.data.shards.store import PARTS, LocalStore
 from asap_lightning.data.shards.tar import write_tar
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, sha256_of
+from asap_lightning.locks import FileLock, Timeout
 from asap_lightning.untrusted import read_json
 
 MB = 10**6

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import InferredNetwork, Options, State
+from asap_lightning.interop.inferred import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, tensor
 from asap_lightning.models import AsapGenerator

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import Options, State, partial_node
+from asap_lightning.interop.inferred import Options, State, partial_node
 
 
 def tensor(state: State, name: str, system: str) -> Tensor:

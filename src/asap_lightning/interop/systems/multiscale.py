@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from asap_lightning.interop.description import InferredNetwork, Options, State
+from asap_lightning.interop.inferred import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import indices, judged, norm_node, tensor
 from asap_lightning.models import MultiscaleDiscriminator

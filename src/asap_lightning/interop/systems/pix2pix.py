@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import InferredNetwork, Options, State, partial_node
+from asap_lightning.interop.inferred import InferredNetwork, Options, State, partial_node
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import resnet
 from asap_lightning.interop.systems.common import flag, image_spec, judged, norm_node, option, tensor

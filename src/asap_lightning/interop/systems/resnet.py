@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import State
+from asap_lightning.interop.inferred import State
 from asap_lightning.interop.systems.common import indices, norm_node, tensor
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asap_lightning.interop.description import InferredNetwork, Options, State
+from asap_lightning.interop.inferred import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import indices, option, tensor
 from asap_lightning.singan.networks import ScaleDiscriminator, ScaleGenerator

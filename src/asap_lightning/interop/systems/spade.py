@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.description import InferredNetwork, Options, State, partial_node
+from asap_lightning.interop.inferred import InferredNetwork, Options, State, partial_node
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, param_free_norm, tensor
 from asap_lightning.models import SpadeGenerator

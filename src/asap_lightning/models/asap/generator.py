@@ -11,13 +11,13 @@ from torch import Tensor
 from asap_lightning import ops
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
 from asap_lightning.models.asap.interpolated import pixelwise_mlp_bilinear
-from asap_lightning.models.asap.lowres import LowResStream, PaddingMode
+from asap_lightning.models.asap.lowres_stream import LowResStream, PaddingMode
 from asap_lightning.models.asap.prepared import PreparedLowRes
 from asap_lightning.models.generator import Generator, GeneratorOutput
 from asap_lightning.models.layers import xavier_init
 from asap_lightning.ops.dispatch import requested_backend
 from asap_lightning.ops.layout import MlpLayout
-from asap_lightning.ops.lowres import WinogradSize
+from asap_lightning.ops.prepared_lowres import WinogradSize
 
 PhiMode = Literal["nearest", "bilinear", "constant"]
 LARGEST_TILE = 1024

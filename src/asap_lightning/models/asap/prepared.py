@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from asap_lightning.models.asap.fingerprint import Fingerprint
 from asap_lightning.ops.graphs import GraphedFunction
-from asap_lightning.ops.lowres import (
+from asap_lightning.ops.prepared_lowres import (
     ConvLayer,
     PreparedStream,
     WinogradSize,
@@ -21,7 +21,7 @@ from asap_lightning.ops.lowres import (
 )
 
 if TYPE_CHECKING:
-    from asap_lightning.models.asap.lowres import LowResStream
+    from asap_lightning.models.asap.lowres_stream import LowResStream
 
 logger = logging.getLogger("asap_lightning.models")
 
@@ -29,8 +29,8 @@ logger = logging.getLogger("asap_lightning.models")
 class PreparedLowRes:
     """A low-res stream made fast for inference, and made again when its weights change (see `Fingerprint`).
 
-    On a CPU the weights are packed for `asap_lightning.ops.lowres` at the first call. On a GPU a copy in
-    ``dtype``, channels last, runs under CUDA graphs.
+    On a CPU the weights are packed (`asap_lightning.ops.prepared_lowres`) at the first call. On a GPU a copy
+    in ``dtype``, channels last, runs under CUDA graphs.
 
     Args:
         stream: the low-res stream as trained.

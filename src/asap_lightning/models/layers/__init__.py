@@ -1,6 +1,6 @@
 """Layers that several networks share."""
 
-from asap_lightning.models.layers.at_test import BatchStatisticsNorm2d, Dropout
+from asap_lightning.models.layers.always_training import BatchStatisticsNorm2d, Dropout
 from asap_lightning.models.layers.initialize import normal_init, xavier_init
 from asap_lightning.models.layers.residual import (
     Norm,

@@ -9,8 +9,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from asap_lightning.training.callbacks.logged_values import logs_now
 from asap_lightning.training.callbacks.media import log_histogram
-from asap_lightning.training.callbacks.run_folder import logs_now
 
 NETWORKS = ("generator", "discriminator")
 

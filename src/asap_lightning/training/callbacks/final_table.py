@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from asap_lightning.metrics import best_value
-from asap_lightning.training.callbacks.metric_history import MetricHistory
+from asap_lightning.run_folder.history import MetricHistory
+from asap_lightning.training.callbacks.logged_values import VALIDATION_PREFIX, checkpoint_files, run_folder
 from asap_lightning.training.callbacks.metrics_csv import MetricsCsv
 from asap_lightning.training.callbacks.progress import number
-from asap_lightning.training.callbacks.run_folder import VALIDATION_PREFIX, checkpoint_files, run_folder
 
 LOGGER_NAMES = {"RunLogger": "W&B run", "TensorBoardLogger": "TensorBoard", "CSVLogger": "CSV log"}
 

@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from asap_lightning.training.callbacks.run_folder import newest_checkpoint
+from asap_lightning.training.callbacks.logged_values import newest_checkpoint
 from asap_lightning.training.diverged import DivergedError
 
 

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from asap_lightning.data.batch import Batch
+from asap_lightning.data.sample_pictures import spread
 
 
 class FixedSamples(Callback):
@@ -84,12 +85,6 @@ class EverMoreSeldom:
     def logged(self, step: int) -> None:
         """Notes that it has been."""
         self._last = step
-
-
-def spread(count: int, total: int) -> frozenset[int]:
-    """``count`` (or all, if there are fewer) indices, evenly over ``range(total)``, the first included."""
-    shown = min(count, total)
-    return frozenset(index * total // shown for index in range(shown))
 
 
 def images_expected(trainer: Trainer, batch_size: int) -> int:

@@ -12,8 +12,9 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from asap_lightning.files import atomic_write
 from asap_lightning.metrics.declarations import METRICS, VALIDATED
-from asap_lightning.training.callbacks.metric_history import MetricHistory
-from asap_lightning.training.callbacks.run_folder import run_folder
+from asap_lightning.run_folder.history import MetricHistory
+from asap_lightning.run_folder.names import METRICS_CSV
+from asap_lightning.training.callbacks.logged_values import run_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ class LearningCurves(Callback):
     def __init__(
         self,
         folder: str | Path | None = None,
-        metrics_file: str = "metrics.csv",
+        metrics_file: str = METRICS_CSV,
         every_seconds: float = 30.0,
     ) -> None:
         self.folder = folder

@@ -8,8 +8,9 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from asap_lightning.training.callbacks.metric_history import MetricHistory
-from asap_lightning.training.callbacks.run_folder import logged_values, logs_now, run_folder
+from asap_lightning.run_folder.history import MetricHistory
+from asap_lightning.run_folder.names import METRICS_CSV
+from asap_lightning.training.callbacks.logged_values import logged_values, logs_now, run_folder
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class MetricsCsv(Callback):
 
     output_name = "metrics"
 
-    def __init__(self, folder: str | Path | None = None, filename: str = "metrics.csv") -> None:
+    def __init__(self, folder: str | Path | None = None, filename: str = METRICS_CSV) -> None:
         self.folder = folder
         self.filename = filename
         self.history: MetricHistory | None = None

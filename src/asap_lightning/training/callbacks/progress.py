@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from asap_lightning.training.callbacks.run_folder import logged_values
+from asap_lightning.training.callbacks.logged_values import logged_values
 
 
 class TrainingProgress(ProgressBar):

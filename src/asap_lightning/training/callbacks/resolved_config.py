@@ -10,7 +10,8 @@ import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from asap_lightning.files import atomic_write
-from asap_lightning.training.callbacks.run_folder import run_folder
+from asap_lightning.run_folder.names import CONFIG
+from asap_lightning.training.callbacks.logged_values import run_folder
 
 
 class ResolvedConfig(Callback):
@@ -32,7 +33,7 @@ class ResolvedConfig(Callback):
 
     def path(self, trainer: Trainer) -> Path:
         """Where the file lies."""
-        return run_folder(trainer, self.folder) / "config.yaml"
+        return run_folder(trainer, self.folder) / CONFIG
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:

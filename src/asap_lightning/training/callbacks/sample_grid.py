@@ -11,10 +11,10 @@ from torch import Tensor
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.data.panels import Picture, save_png, tile
+from asap_lightning.data.sample_pictures import column_titles, sample_pictures
 from asap_lightning.training.callbacks.fixed_samples import EverMoreSeldom, FixedSamples
+from asap_lightning.training.callbacks.logged_values import run_folder
 from asap_lightning.training.callbacks.media import log_images
-from asap_lightning.training.callbacks.run_folder import run_folder
-from asap_lightning.training.callbacks.sample_pictures import column_titles, sample_pictures
 
 LOGGED_NAME = "val/samples"
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.batch import Batch
+from asap_lightning.data.sample_pictures import column_titles, sample_pictures
 from asap_lightning.metrics import ImageScores, image_scores
 from asap_lightning.training.callbacks.fixed_samples import EverMoreSeldom, FixedSamples
 from asap_lightning.training.callbacks.media import Cell, log_table
-from asap_lightning.training.callbacks.sample_pictures import column_titles, sample_pictures
 
 LOGGED_NAME = "val/table"
 

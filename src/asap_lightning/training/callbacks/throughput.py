@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from asap_lightning.training.callbacks.run_folder import logs_now
+from asap_lightning.training.callbacks.logged_values import logs_now
 
 
 class Throughput(Callback):

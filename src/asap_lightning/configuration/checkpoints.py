@@ -1,0 +1,88 @@
+"""Which checkpoint file a user means by ``ckpt=...``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asap_lightning.errors import UserError
+from asap_lightning.run_folder.names import BEST, LAST, runs_with
+
+
+def checkpoint_to_resume(ckpt: Any, folder: Path) -> Path | None:
+    """The checkpoint that a training starts from, or None.
+
+    Args:
+        ckpt: None, ``last`` (must exist), ``auto`` (if it exists), a file, a run's folder, or a W&B artifact
+            (``wandb:entity/project/artifact:alias``).
+        folder: the run's folder, already chosen by the same ``ckpt`` (see `resolvers.run_dir`).
+
+    Raises:
+        UserError: no such file.
+    """
+    if ckpt is None:
+        return None
+    if ckpt in ("last", "auto"):
+        path = folder / LAST
+        if path.is_file():
+            return path
+        if ckpt == "auto":
+            return None
+        raise UserError(f"ckpt=last: there is no {path}; ckpt=auto starts a run where there is none")
+    return existing_checkpoint(ckpt, prefer=LAST)
+
+
+def find_checkpoint(ckpt: Any, *, runs: str | Path, name: str | None = None) -> Path:
+    """The checkpoint that evaluation and prediction read.
+
+    Args:
+        ckpt: a file, a run's folder (its best checkpoint, or else its last), ``best`` or ``last`` of the
+            newest run, or a W&B artifact (``wandb:entity/project/artifact:alias``).
+        runs: the folder that holds runs as ``runs/NAME/TIME``.
+        name: restricts ``best`` and ``last`` to runs of this name.
+
+    Raises:
+        UserError: nothing found; says where it looked.
+    """
+    if ckpt not in ("best", "last"):
+        return existing_checkpoint(ckpt, prefer=BEST)
+    wanted = BEST if ckpt == "best" else LAST
+    parents = [Path(runs) / name] if name else sorted(path for path in Path(runs).glob("*") if path.is_dir())
+    found = [run / wanted for parent in parents for run in runs_with(parent, wanted)]
+    if not found:
+        raise UserError(
+            f"ckpt={ckpt}: no run has one: looked for {Path(runs) / (name or '*')}/*/{wanted}; "
+            "give a checkpoint file or a run's folder"
+        )
+    return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+def local_file(ckpt: str | Path, key: str = "ckpt") -> Path:
+    """The file that is meant; ``wandb:entity/project/artifact:alias`` is downloaded.
+
+    Args:
+        ckpt: what was given.
+        key: the configuration's key it was given to, for messages.
+    """
+    if str(ckpt).startswith("wandb:"):
+        from asap_lightning.tracking import download_checkpoint
+
+        return download_checkpoint(str(ckpt), key=key)
+    return Path(ckpt).expanduser()
+
+
+def existing_checkpoint(ckpt: Any, *, prefer: Path) -> Path:
+    """A file as it is; of a run's folder the preferred checkpoint, or else the other one."""
+    path = local_file(str(ckpt))
+    if path.is_file():
+        return path
+    if path.is_dir():
+        other = LAST if prefer == BEST else BEST
+        choices = [path / prefer, path / other, path / prefer.name, path / other.name]
+        found = next((choice for choice in choices if choice.is_file()), None)
+        if found is not None:
+            return found
+        raise UserError(
+            f"ckpt={ckpt} is a folder without {prefer} or {other}; give a run's folder or a .ckpt file"
+        )
+    raise UserError(f"ckpt={ckpt}: there is no such file or folder (looked from {Path.cwd()})")

@@ -1,0 +1,1 @@
+"""What a generator costs: parameters, multiply-adds, latency, memory."""
