@@ -32,7 +32,6 @@ from asap_lightning.configuration.plain import plain
 from asap_lightning.configuration.quoting import typed
 from asap_lightning.configuration.ranks import quiet_other_ranks, rank_command
 from asap_lightning.configuration.requeue import forget_requeue, hand_back, warn_of_shared_store, was_requeued
-from asap_lightning.configuration.resolvers import LAST
 from asap_lightning.configuration.resuming import StoredRun
 from asap_lightning.configuration.run_begin import begin_run, withdraw_run
 from asap_lightning.configuration.trainer_checks import require_schedule
@@ -41,7 +40,7 @@ from asap_lightning.data import PairedDataModule
 from asap_lightning.errors import UserError
 from asap_lightning.locks import lock_at, taken
 from asap_lightning.run_folder.marks import is_finished, mark_finished
-from asap_lightning.run_folder.names import RUN_LOCK
+from asap_lightning.run_folder.names import LAST, RUN_LOCK
 from asap_lightning.tracking import finished_runs, note_input
 from asap_lightning.training import (
     StopRequest,
