@@ -15,7 +15,16 @@ from importlib import import_module
 from typing import Any, Literal, get_args
 
 RoleName = Literal[
-    "generator", "discriminator", "encoder", "singan", "norm", "weight_norm", "layout", "original", "data"
+    "generator",
+    "discriminator",
+    "encoder",
+    "segmenter",
+    "singan",
+    "norm",
+    "weight_norm",
+    "layout",
+    "original",
+    "data",
 ]
 ROLE_NAMES: tuple[RoleName, ...] = get_args(RoleName)
 
@@ -91,6 +100,15 @@ ROLES: dict[RoleName, Role] = {
         names=("asap_lightning.models.pix2pixhd.InstanceEncoder", "asap_lightning.models.spade.StyleEncoder"),
         base=_MODULE,
         parts={"norm": "norm"},
+    ),
+    "segmenter": Role(
+        names=(
+            "asap_lightning.models.segmenters.DeepLabV2",
+            "asap_lightning.models.segmenters.DilatedResnet",
+            "asap_lightning.models.segmenters.Fcn8s",
+            "asap_lightning.models.segmenters.UPerNet",
+        ),
+        base=_MODULE,
     ),
     "singan": Role(
         names=(

@@ -14,16 +14,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from asap_lightning import losses, ops
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
 from asap_lightning.errors import UserError
+from asap_lightning.interop.formula_weights import formula_weights
 from asap_lightning.interop.inferred import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
-from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
+from asap_lightning.interop.systems import (
+    asapnet,
+    ccfpse,
+    multiscale,
+    pix2pix,
+    pix2pixhd,
+    segmenters,
+    singan,
+    spade,
+)
 from asap_lightning.interop.systems.common import flag
 from asap_lightning.losses.adversarial import over_scales
+from asap_lightning.models.segmenters.drn import bilinear_kernel
 from asap_lightning.singan.resize import imresize
 from asap_lightning.untrusted import load_torch, read_json, without_wrappers
 
@@ -79,7 +91,15 @@ def read_recording(path: Path) -> Recording:
     if absent:
         raise UserError(f"{path} is not a recording: it has no {', '.join(absent)}")
     state = without_wrappers(content["state_dict"], path)
+    if not state and "state_dict_entries" in settings:
+        state = formula_weights(settings, _constructed(settings), str(described))
     return Recording(path, settings, state, content["inputs"], content["outputs"])
+
+
+def _constructed(settings: Options) -> dict[str, Tensor]:
+    """What a formula leaves as the authors' program constructed it: DRN's fixed upsampling."""
+    classes = settings.get("classes")
+    return {"up.weight": bilinear_kernel(8).expand(classes, 1, 16, 16)} if isinstance(classes, int) else {}
 
 
 def _loaded(
@@ -277,8 +297,40 @@ def replay_losses(recording: Recording) -> Outputs:
     return outputs
 
 
+def replay_drn(recording: Recording) -> Outputs:
+    """DRN on images that are normalised already."""
+    network = _loaded(recording, segmenters.infer_drn(recording.state, {}), segmenters.drn_names)
+    x = recording.inputs["x"]
+    return {"log_probability": network(x), "scores_low": network.scores(x)}
+
+
+def replay_deeplab(recording: Recording) -> Outputs:
+    """DeepLab v2, at each scale and the largest of all."""
+    description = segmenters.infer_deeplab(recording.state, recording.settings)
+    network = _loaded(recording, description, segmenters.deeplab_names)
+    x = recording.inputs["x"]
+    outputs = {"logits_max": network(x), "logits_100": network.logits(x)}
+    for scale in network.scales:
+        smaller = F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
+        outputs[f"logits_{round(100 * scale)}"] = network.logits(smaller)
+    return outputs
+
+
+def replay_upernet(recording: Recording) -> Outputs:
+    """UPerNet: probabilities at the size asked for, log-probabilities at a quarter."""
+    description = segmenters.infer_upernet(recording.state, recording.settings)
+    network = _loaded(recording, description, segmenters.upernet_names)
+    logits = network(recording.inputs["x"])
+    height, width = recording.settings["segSize"]
+    resized = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+    return {"probability": resized.softmax(1), "log_probability": logits.log_softmax(1)}
+
+
 REPLAYS: tuple[tuple[str, Callable[[Recording], Outputs]], ...] = (
     (r"loss", replay_losses),
+    (r"\bdrn", replay_drn),
+    (r"deeplab-?v2", replay_deeplab),
+    (r"upernet", replay_upernet),
     (r"singan.*imresize|imresize", replay_imresize),
     (r"singan.*discriminator", replay_singan_discriminator),
     (r"singan.*generator", replay_singan_generator),
