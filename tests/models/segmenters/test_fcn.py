@@ -1,4 +1,4 @@
-"""FCN-8s beside the obvious computation of every layer, and its crops beside the geometry that they come from."""
+"""FCN-8s beside the obvious computation of every layer, and its crops beside their geometry."""
 
 import numpy as np
 import pytest
