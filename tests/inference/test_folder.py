@@ -1,60 +1,74 @@
-"""Condition files are read as the training read them."""
+"""A folder of conditions becomes a folder of images, from Python as from the command line."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.inference.folder import condition_reader
+from asap_lightning.inference import LabelOptions, Translator, translate_folder
+from asap_lightning.models import AsapGenerator
 
-SPEC = ConditionSpec("label", num_classes=2, has_unknown=True)
-IDS = np.array([[0, 1, 1], [0, 0, 1]], np.uint8)
-COLOURS = [[10, 0, 0], [0, 200, 0]]
-TRAINED_ON_COLOURS = {
-    "_target_": "asap_lightning.data.layouts.SideBySide",
-    "_partial_": True,
-    "condition": "label",
-    "num_classes": 2,
-    "has_unknown": True,
-    "palette": COLOURS,
-    "palette_tolerance": 20,
-}
+SPEC = ConditionSpec("label", num_classes=3)
+SETTINGS = dict(s1=1, s2=4, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=8, lowres_depth=1)
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    generator = AsapGenerator(SPEC, **SETTINGS)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.3)
+    description = ModelDescription(
+        SPEC.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator", **SETTINGS}
+    )
+    path = tmp_path_factory.mktemp("model") / "model.ckpt"
+    state = {f"generator.{name}": value for name, value in generator.state_dict().items()}
+    torch.save({"state_dict": state, ENTRY: description.as_dict()}, path)
+    return Translator(path, device="cpu")
 
 
 @pytest.fixture
-def colours(tmp_path: Path) -> Path:
-    """A file of colours that are 5 away from those of the palette."""
-    path = tmp_path / "a.png"
-    Image.fromarray(np.array(COLOURS, np.uint8)[IDS] + np.array([0, 5, 0], np.uint8)).save(path)
-    return path
+def labels(tmp_path):
+    """Three label maps of three sizes, one in a sub-folder."""
+    maps = {}
+    for number, name in enumerate(("a", "b", "deep/c")):
+        maps[name] = np.random.default_rng(number).integers(0, 3, (8 + number, 12), dtype=np.uint8)
+        (tmp_path / "in/deep").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(maps[name]).save(tmp_path / f"in/{name}.png")
+    return maps
 
 
-def test_palette_and_tolerance_are_those_of_the_training(colours):
-    assert np.array_equal(condition_reader(SPEC, TRAINED_ON_COLOURS)(colours), IDS)
-    with pytest.raises(UserError, match=r"labels\.palette does not list"):
-        condition_reader(SPEC, {**TRAINED_ON_COLOURS, "palette_tolerance": 0})(colours)
+def test_every_file_is_translated_as_the_translator_does_and_only_once(translator, labels, tmp_path):
+    tally = translate_folder(translator, tmp_path / "in", tmp_path / "out")
+    assert (tally.translated, tally.there, tally.failures) == (3, 0, [])
+    for name, label in labels.items():
+        image = np.asarray(Image.open(tmp_path / f"out/{name}.png"))
+        assert np.array_equal(image, translator(label))
+    again = translate_folder(translator, tmp_path / "in", tmp_path / "out")
+    assert (again.translated, again.there) == (0, 3)
 
 
-def test_what_is_given_replaces_what_the_training_had(colours, tmp_path):
-    exact = [[10, 5, 0], [0, 205, 0]]
-    assert np.array_equal(condition_reader(SPEC, TRAINED_ON_COLOURS, palette=exact)(colours), IDS)
-    with pytest.raises(UserError, match="6 of 6 pixels"):
-        condition_reader(SPEC, TRAINED_ON_COLOURS, palette=COLOURS)(colours)
-    reader = condition_reader(SPEC, TRAINED_ON_COLOURS, palette=COLOURS, palette_tolerance=5)
-    assert np.array_equal(reader(colours), IDS)
-    assert (condition_reader(SPEC, TRAINED_ON_COLOURS, palette_tolerance=4)(colours) == 2).all()
-    Image.fromarray(IDS * 7).save(tmp_path / "ids.png")
-    reader = condition_reader(SPEC, TRAINED_ON_COLOURS, label_values={0: 0, 7: 1})
-    assert np.array_equal(reader(tmp_path / "ids.png"), IDS)
+def test_a_file_that_cannot_be_translated_stops_no_other(translator, labels, tmp_path):
+    Image.fromarray(np.full((4, 4), 7, np.uint8)).save(tmp_path / "in/bad.png")
+    tally = translate_folder(translator, tmp_path / "in", tmp_path / "out")
+    assert tally.translated == 3 and len(tally.failures) == 1
+    assert "bad.png" in tally.failures[0].text and not (tmp_path / "out/bad.png").exists()
 
 
-def test_colours_for_a_model_of_ids_are_explained(colours):
-    with pytest.raises(UserError, match=r"colour picture \(RGB\).*labels.palette=\[\[r,g,b\],...\]"):
-        condition_reader(SPEC)(colours)
-    with pytest.raises(UserError, match=r"labels\.palette_tolerance=5 without labels.palette"):
-        condition_reader(SPEC, palette_tolerance=5)
+def test_labels_of_other_ids(translator, labels, tmp_path):
+    Image.fromarray(labels["a"] * 50).save(tmp_path / "fifties.png")
+    options = LabelOptions(label_values={0: 0, 50: 1, 100: 2})
+    translate_folder(translator, tmp_path / "fifties.png", tmp_path / "out", labels=options)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/fifties.png")), translator(labels["a"]))
+    with pytest.raises(UserError, match="made with this checkpoint, these options"):
+        translate_folder(translator, tmp_path / "fifties.png", tmp_path / "out")
+
+
+def test_an_image_must_be_able_to_say_which_checkpoint_made_it(translator, labels, tmp_path):
+    unnamed = Translator.from_generator(translator.generator, device="cpu")
+    with pytest.raises(ValueError, match="translated with a checkpoint"):
+        translate_folder(unnamed, tmp_path / "in", tmp_path / "out")

@@ -11,7 +11,7 @@ from PIL import Image
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.layouts import SideBySide, TwoFolders
 from asap_lightning.errors import UserError
-from asap_lightning.inference.folder import condition_reader
+from asap_lightning.inference.conditions import condition_reader
 from asap_lightning.inference.halves import warn_of_pairs
 
 PAIRS = {"_target_": "asap_lightning.data.layouts.SideBySide", "_partial_": True}

@@ -12,7 +12,7 @@ from PIL import Image
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import jobs as jobs_module
-from asap_lightning.inference.folder import Job
+from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.jobs import find_jobs
 from asap_lightning.inference.origin import Recipe
 

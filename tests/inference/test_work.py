@@ -16,7 +16,7 @@ from PIL import Image
 
 from asap_lightning.errors import UserError
 from asap_lightning.inference import work as work_module
-from asap_lightning.inference.folder import Job
+from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.origin import Recipe, origin_of
 from asap_lightning.inference.parts import Part, launched, parse_part
 from asap_lightning.inference.work import work

@@ -16,7 +16,7 @@ from asap_lightning.data.shards.writer import settings_of
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.cost.checkpoint import measure_checkpoint
 from asap_lightning.evaluation.training_data import training_data
-from asap_lightning.inference.folder import condition_reader
+from asap_lightning.inference.conditions import condition_reader
 
 from .conftest import SPEC, Spoil, described
 

@@ -1,108 +1,153 @@
-"""Condition files: how each is read, as the training read its own."""
+"""A folder of condition files becomes a folder of images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asap_lightning.building import build
-from asap_lightning.condition import ConditionSpec
-from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Layout, Shards
-from asap_lightning.data.reading import (
-    grey_array,
-    label_array,
-    open_image,
-    photo_array,
-    read_depth,
-    read_instance,
-    scale_depth,
-)
-from asap_lightning.errors import UserError
-from asap_lightning.inference.halves import Half, cutter
+from asap_lightning.inference.conditions import Job, condition_reader, read_instances, training_layout
+from asap_lightning.inference.halves import Half, warn_of_pairs
+from asap_lightning.inference.jobs import find_jobs
+from asap_lightning.inference.origin import Recipe
+from asap_lightning.inference.parts import Part
+from asap_lightning.inference.styles import Styles
+from asap_lightning.inference.translator import Translator
+from asap_lightning.inference.work import Overwrite, Tally, work
+from asap_lightning.wording import counted
 
-Reader = Callable[[Path], NDArray]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Job:
-    """One file to translate.
+class LabelOptions:
+    """How label maps are read where they differ from the training's; see `condition_reader`."""
 
-    Attributes:
-        source: the condition file.
-        instance: its instance map, for models that use instance edges.
-        target: the PNG file that is written.
-    """
-
-    source: Path
-    instance: Path | None
-    target: Path
+    palette: Sequence[Sequence[int]] | None = None
+    palette_tolerance: float | None = None
+    label_values: Mapping[int, int] | None = None
 
 
-def condition_reader(
-    spec: ConditionSpec,
-    layout: Mapping[str, Any] | None = None,
-    *,
-    palette: Sequence[Sequence[int]] | None = None,
-    palette_tolerance: float | None = None,
-    label_values: Mapping[int, int] | None = None,
-    half: Half | None = None,
-    place: str = "the checkpoint",
-) -> Reader:
-    """How the model's condition files are read, so that ids and units mean what they meant in training.
+class FolderTranslation:
+    """Everything about a folder that can be known before the first image, so that mistakes show at once.
+
+    Names and sub-folders are kept: ``source/a/b.jpg`` becomes ``output/a/b.png``.
 
     Args:
-        spec: what the model translates.
-        layout: ``data.layout`` of the training (``{_target_: ..}``); None reads by ``spec`` alone.
-        palette, palette_tolerance, label_values: as in `LabelFormat`, where these label maps differ from the
-            training's. What is given replaces what the training had: another palette is exact unless it
-            comes with a tolerance.
-        half: which half of each picture is the condition, see `cutter`.
-        place: where ``layout`` was read, for messages.
+        translator: of a checkpoint, whose digest is written into every image: a repeated call knows by it
+            what is finished.
+        source: a folder (or one file) of conditions of any sizes.
+        output: the folder that receives the images.
+        pattern: which files, as a glob relative to ``source``.
+        instances: a folder of instance maps of the same names, for models with instance edges.
+        half: which half of each picture is the condition; None takes all of it and warns where that seems
+            not to be meant.
+        labels: how label maps are read.
+        styles: the styles that each condition is translated in.
+        part: the share of this process, where several work on the folder.
 
-    Returns:
-        A function from a path to class ids (H, W), a uint8 picture (H, W, C), or depths (H, W) in [-1, 1].
+    Attributes:
+        jobs: what this process is to translate.
+
+    Raises:
+        UserError: nothing to translate, or options that do not fit the model.
+        ValueError: the translator's generator comes from memory.
     """
-    made = training_layout(layout, place)
-    cut = cutter(half, made) or (lambda image, path: image)
-    if spec.kind == "label":
-        labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
-        labels = replace(labels, keys="labels")
-        if palette is not None or label_values is not None:
-            labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
-        if palette_tolerance is not None:
-            labels = replace(labels, palette_tolerance=palette_tolerance)
-        return lambda path: label_array(cut(open_image(path), path), path, labels)[0]
-    if spec.kind == "image":
-        to_array = photo_array if spec.channels == 3 else grey_array
-        return lambda path: to_array(cut(open_image(path), path), path)
-    if half not in (None, "whole"):
-        raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
-    unit, nearest, farthest = (
-        (made.depth_unit, made.nearest, made.farthest)
-        if isinstance(made, AnyConditionLayout)
-        else (0.001, 0.0, 10.0)
-    )
-    return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
+
+    def __init__(
+        self,
+        translator: Translator,
+        source: str | Path,
+        output: str | Path,
+        *,
+        pattern: str = "**/*",
+        instances: str | Path | None = None,
+        half: Half | None = None,
+        labels: LabelOptions | None = None,
+        styles: Styles | None = None,
+        part: Part | None = None,
+    ) -> None:
+        if translator.checkpoint is None:
+            raise ValueError("a folder is translated with a checkpoint: its images say which one made them")
+        labels, part = labels or LabelOptions(), part or Part()
+        self.translator, self.output = translator, Path(output).expanduser()
+        self.styles = styles or Styles()
+        self.recipe = Recipe(translator.checkpoint, self._options(labels, half))
+        data = translator.description.data if translator.description is not None else {}
+        self._read = condition_reader(
+            translator.spec, data.get("layout"), **vars(labels), half=half, place=str(translator.checkpoint)
+        )
+        found = find_jobs(
+            Path(source).expanduser(),
+            self.output,
+            spec=translator.spec,
+            pattern=pattern,
+            instances=Path(instances).expanduser() if instances else None,
+            endings=self.styles.endings,
+        )
+        for note in found.notes():
+            log.info("%s", note)
+        if half is None and (doubt := _doubt_of_pairs(found.jobs, data)):
+            log.warning("%s", doubt)
+        self.jobs, self._refused = part.of(found.jobs), part.of(found.refused)
+        if part.count > 1:
+            everything = counted(len(found.jobs), "file")
+            log.info("part %d/%d: %d of %s", part.index, part.count, len(self.jobs), everything)
+
+    def run(
+        self, overwrite: Overwrite = "no", track: Callable[[Iterable[Job]], Iterable[Job]] = iter
+    ) -> Tally:
+        """Translates what is not finished; a file that cannot be translated does not stop the others.
+
+        Args:
+            overwrite: what is done about images that are there, see `work`.
+            track: shows progress over an iterable.
+
+        Returns:
+            The counts, and in ``failures`` why files could not be translated.
+
+        Raises:
+            UserError: images of another origin are there, and ``overwrite`` is ``no``.
+        """
+        tally = work(self.jobs, self._translate, self.recipe, self.output, overwrite=overwrite, track=track)
+        tally.failures += self._refused
+        log.info(
+            "%s: translated %s with %s",
+            self.output,
+            counted(tally.translated, "image"),
+            self.translator.checkpoint,
+        )
+        return tally
+
+    def _translate(self, job: Job) -> Mapping[str, NDArray[np.uint8]]:
+        return self.styles.translate(self.translator, self._read(job.source), read_instances(job))
+
+    def _options(self, labels: LabelOptions, half: Half | None) -> dict[str, Any]:
+        """What changes images beside the checkpoint."""
+        cut = {} if half in (None, "whole") else {"half": half}
+        return {"weights": self.translator.weights, "labels": vars(labels), **self.styles.about, **cut}
 
 
-def _plain_format(spec: ConditionSpec) -> LabelFormat:
-    return LabelFormat(spec.num_classes, spec.has_unknown, class_names=spec.class_names)
+def translate_folder(
+    translator: Translator,
+    source: str | Path,
+    output: str | Path,
+    *,
+    overwrite: Overwrite = "no",
+    track: Callable[[Iterable[Job]], Iterable[Job]] = iter,
+    **options: Any,
+) -> Tally:
+    """Translates a folder: `FolderTranslation` with these ``options``, run at once."""
+    return FolderTranslation(translator, source, output, **options).run(overwrite, track)
 
 
-def training_layout(layout: Mapping[str, Any] | None, place: str = "the checkpoint") -> Layout | None:
-    """The layout that ``data.layout`` of a training describes; of shards the one they were made from."""
-    if not layout:
-        return None
-    made: Layout = build(layout, "layout", f"{place}: data.layout", root=".")
-    return made.original if isinstance(made, Shards) else made
-
-
-def read_instances(job: Job) -> NDArray[np.int32] | None:
-    """The instance map of a job, if it has one."""
-    return read_instance(job.instance) if job.instance is not None else None
+def _doubt_of_pairs(jobs: Sequence[Job], data: Mapping[str, Any]) -> str:
+    """What to say where pairs A | B seem to be given to a model that was trained on their halves."""
+    width, height = data.get("width"), data.get("height")
+    ratio = width / height if isinstance(width, int) and isinstance(height, int) and height > 0 else None
+    return warn_of_pairs([job.source for job in jobs], training_layout(data.get("layout")), ratio)

@@ -14,7 +14,7 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.finding import Contents, ignored, scan
 from asap_lightning.data.formats import depth_suffixes, image_suffixes
 from asap_lightning.errors import UserError
-from asap_lightning.inference.folder import Job
+from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.origin import origin_of
 from asap_lightning.wording import Complaint, counted, listed
 

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, sha256_of
-from asap_lightning.inference.folder import Job
+from asap_lightning.inference.conditions import Job
 
 KEY = "asap-lightning"
 END = b"IEND\xaeB`\x82"

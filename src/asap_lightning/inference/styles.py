@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from asap_lightning.data.panels import tile
 from asap_lightning.data.reading import read_photo
 from asap_lightning.errors import UserError
+from asap_lightning.files import sha256_of
 from asap_lightning.inference.translator import Translator
 
 MOST_SEEDS = 64
@@ -26,15 +27,23 @@ class Styles:
     Attributes:
         seeds: one image is made for each.
         guide: (H, W, 3) photo whose style is taken; None draws the style from the seed.
+        guide_digest: SHA-256 of the photo's file; None where there is none.
     """
 
     seeds: tuple[int, ...] = (0,)
     guide: NDArray[np.uint8] | None = None
+    guide_digest: str | None = None
 
     @property
     def several(self) -> bool:
         """Whether each condition becomes more than one image."""
         return len(self.seeds) > 1
+
+    @property
+    def about(self) -> dict[str, str | None]:
+        """What of the styles decides the images, as plain values."""
+        first, last = self.seeds[0], self.seeds[-1]
+        return {"guide": self.guide_digest, "seed": f"{first}..{last}" if self.several else str(first)}
 
     @property
     def endings(self) -> list[str]:
@@ -77,7 +86,7 @@ def parse_styles(given: Any, translator: Translator) -> Styles:
     path = Path(str(image)).expanduser()
     if not path.is_file():
         raise UserError(f"style={image}: there is no such photo")
-    return Styles(seeds, read_photo(path))
+    return Styles(seeds, read_photo(path), sha256_of(path))
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -51,6 +52,10 @@ class Translator:
             call several times faster and takes up to 0.6 GB for the paper's model; the images differ by
             float32 rounding. None: on a CPU. On a GPU it computes in float16 under CUDA graphs.
 
+    Attributes:
+        checkpoint: the file, and ``weights`` the choice; None for a generator from memory.
+        description: what the file says of the model and its training; None for a generator from memory.
+
     Example:
         >>> translator = Translator("runs/demo/2026-01-01/checkpoints/best.ckpt")  # doctest: +SKIP
         >>> image = translator(label_map)  # (H, W) ids -> (H, W, 3) uint8  # doctest: +SKIP
@@ -70,13 +75,15 @@ class Translator:
         if wanted and isinstance(generator, AsapGenerator):
             generator.prepare_for_inference()
         self.description: ModelDescription | None = description
+        self.checkpoint: Path | None = Path(checkpoint)
+        self.weights: WeightChoice | None = weights
 
     @classmethod
     def from_generator(cls, generator: Generator, *, device: str = "auto") -> Translator:
         """Wraps a generator that is already in memory."""
         translator = cls.__new__(cls)
         translator._adopt(generator.eval(), choose_device(device))
-        translator.description = None
+        translator.description = translator.checkpoint = translator.weights = None
         return translator
 
     def _adopt(self, generator: Generator, device: torch.device) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from asap_lightning.data.header import read_header
 from asap_lightning.errors import UserError
-from asap_lightning.inference.folder import Job
+from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.memory import give_back, is_out_of_memory
 from asap_lightning.inference.origin import Recipe
 from asap_lightning.locks import FileLock, Timeout
