@@ -73,6 +73,18 @@ def test_report_training(trained: Path, tmp_path: Path) -> None:
     assert not loaded & {*TRAINING, *METRICS}
 
 
+def test_train_without_wandb_does_not_load_it(facades: Path, tmp_path: Path) -> None:
+    network = [
+        "generator=asap_small",
+        "generator.s1=1",
+        "generator.lowres_max_width=16",
+        "discriminator.width=8",
+    ]
+    data = [f"data.root={facades}", "data.height=64", "data.width=64", "data.num_workers=0"]
+    loaded = loaded_by("train", *network, *data, "logger=csv", "trainer.max_steps=1", cwd=tmp_path)
+    assert "pytorch_lightning" in loaded and not loaded & {"wandb", "mlflow", "optuna"}
+
+
 def test_help_and_the_configuration_need_no_torch(tmp_path: Path) -> None:
     assert "hydra" not in loaded_by("--help", cwd=tmp_path)
     assert "torch" not in loaded_by("train", "--cfg", "job", "data.root=x", cwd=tmp_path)

@@ -1,20 +1,37 @@
-"""Experiment tracking: Weights & Biases and MLflow runs, and reading W&B's back without a server."""
+"""Experiment tracking: Weights & Biases and MLflow runs, and reading W&B's back without a server.
 
-from asap_lightning.tracking.finishing import finished_runs, note_input
-from asap_lightning.tracking.mlflow import MlflowRunLogger, make_mlflow_logger
-from asap_lightning.tracking.offline import OfflineRun, find_offline_runs, read_offline_run
-from asap_lightning.tracking.references import download_checkpoint
-from asap_lightning.tracking.wandb import RunLogger, make_wandb_logger
+Names are imported when first asked for: a training that logs to CSV alone does not load W&B.
+"""
 
-__all__ = [
-    "MlflowRunLogger",
-    "OfflineRun",
-    "RunLogger",
-    "download_checkpoint",
-    "find_offline_runs",
-    "finished_runs",
-    "make_mlflow_logger",
-    "make_wandb_logger",
-    "note_input",
-    "read_offline_run",
-]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asap_lightning.lazy import lazily
+
+if TYPE_CHECKING:
+    from asap_lightning.tracking.finishing import finished_runs as finished_runs
+    from asap_lightning.tracking.finishing import note_input as note_input
+    from asap_lightning.tracking.mlflow import MlflowRunLogger as MlflowRunLogger
+    from asap_lightning.tracking.mlflow import make_mlflow_logger as make_mlflow_logger
+    from asap_lightning.tracking.offline import OfflineRun as OfflineRun
+    from asap_lightning.tracking.offline import find_offline_runs as find_offline_runs
+    from asap_lightning.tracking.offline import read_offline_run as read_offline_run
+    from asap_lightning.tracking.references import download_checkpoint as download_checkpoint
+    from asap_lightning.tracking.wandb import RunLogger as RunLogger
+    from asap_lightning.tracking.wandb import make_wandb_logger as make_wandb_logger
+
+_HOMES = {
+    "MlflowRunLogger": "mlflow",
+    "OfflineRun": "offline",
+    "RunLogger": "wandb",
+    "download_checkpoint": "references",
+    "find_offline_runs": "offline",
+    "finished_runs": "finishing",
+    "make_mlflow_logger": "mlflow",
+    "make_wandb_logger": "wandb",
+    "note_input": "finishing",
+    "read_offline_run": "offline",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import wandb
-
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, share_file
 from asap_lightning.untrusted import read_json
@@ -46,6 +44,8 @@ def log_checkpoint(
     Returns:
         The snapshot.
     """
+    import wandb  # takes a second, and a run without W&B reads this module's register too
+
     snapshot = take_snapshot(path, snapshots)
     artifact = wandb.Artifact(artifact_name(run.id), type=TYPE, metadata=dict(metadata))
     artifact.add_file(str(snapshot), name=FILE_IN_ARTIFACT, policy="immutable", skip_cache=True)
