@@ -1,9 +1,9 @@
 """How long each command takes in a fresh process, beside the imports that it cannot do without.
 
-Every row is timed in turn with the others, ``--rounds`` times; the table holds medians. ``--source`` names
-the ``src`` folder of another checkout, whose rows are then timed in the same turns: before and after.
+Every row is timed in turn with the others, ``--rounds`` times; the table holds medians. ``--python`` names
+the interpreter of another checkout, whose rows are then timed in the same turns: before and after.
 
-    python benchmarks/startup.py --rounds 5 --source ../earlier/src --output benchmarks/results/startup.json
+    python benchmarks/startup.py --rounds 5 --python ../earlier/.venv/bin/python
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from asap_lightning.data.demo import write_demo_dataset
 
-HERE = Path(__file__).resolve().parents[1] / "src"
+HERE = Path(sys.executable)
 COMMAND = "import sys; from asap_lightning.cli import main; sys.exit(main(sys.argv[1:]))"
 # Ends the process at its first optimizer step: what follows is training, not starting.
 FIRST_STEP = """
@@ -85,21 +85,18 @@ def commands(trained: Path, facades: Path, labels: Path) -> dict[str, list[str]]
     }
 
 
-def seconds(arguments: list[str], source: Path, folder: Path) -> float:
+def seconds(arguments: list[str], python: Path, folder: Path) -> float:
     """Wall time of one process; stops with its output where it fails."""
-    environment = {**os.environ, "PYTHONPATH": str(source)}
     started = time.perf_counter()
-    ended = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([str(python), *arguments], cwd=folder, capture_output=True, text=True, check=False)
     taken = time.perf_counter() - started
     if ended.returncode:
         raise SystemExit(f"{arguments}: exit {ended.returncode}\n{ended.stderr[-2000:]}")
     return taken
 
 
-def prepared(source: Path, folder: Path) -> tuple[Path, Path, Path]:
-    """A run trained by this source, a data set of eight drawn facades and a folder of four label maps."""
+def prepared(python: Path, folder: Path) -> tuple[Path, Path, Path]:
+    """A run trained by this checkout, a data set of eight drawn facades and a folder of four label maps."""
     facades, labels = folder / "facades", folder / "labels"
     write_demo_dataset(facades, count=8, size=64, workers=1, progress=False)
     labels.mkdir()
@@ -114,7 +111,7 @@ def prepared(source: Path, folder: Path) -> tuple[Path, Path, Path]:
         *TINY,
         f"hydra.run.dir={folder}/run",
     ]
-    seconds(train, source, folder)
+    seconds(train, python, folder)
     return folder / "run", facades, labels
 
 
@@ -124,22 +121,22 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--source", type=Path, help="src folder of another checkout, timed in turn with this one"
+        "--python", type=Path, help="interpreter of another checkout, timed in turn with this one"
     )
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tasks = [(row, "floor", HERE, words) for row, words in floors().items()]
-        sides = {"here": HERE} | ({"there": options.source.resolve()} if options.source else {})
-        for side, source in sides.items():
+        sides = {"here": HERE} | ({"there": options.python.absolute()} if options.python else {})
+        for side, python in sides.items():
             (folder / side).mkdir()
-            rows = commands(*prepared(source, folder / side))
-            tasks += [(row, side, source, words) for row, words in rows.items()]
+            rows = commands(*prepared(python, folder / side))
+            tasks += [(row, side, python, words) for row, words in rows.items()]
         times: dict[tuple[str, str], list[float]] = {}
         for _ in tqdm(range(options.rounds), desc="rounds"):
-            for row, side, source, words in tasks:
-                times.setdefault((row, side), []).append(seconds(words, source, folder))
+            for row, side, python, words in tasks:
+                times.setdefault((row, side), []).append(seconds(words, python, folder))
     table: dict[str, dict[str, float]] = {}
     for (row, side), values in times.items():
         table.setdefault(row, {})[side] = round(statistics.median(values), 3)

@@ -11,8 +11,8 @@ import pytest
 from pytorch_lightning import Callback, Trainer
 
 from asap_lightning.reports.sweep_jobs import read_sweep
+from asap_lightning.run_folder.names import JOURNAL
 from asap_lightning.sweeping.study import COPY_OF
-from asap_lightning.sweeping.trial import JOURNAL
 
 from .test_configs import composed
 

@@ -113,3 +113,13 @@ def test_without_gradients_the_function_behind_the_operator_gives_the_same() -> 
         with FlopCounterMode(display=False, custom_mapping=counted):
             watched = class_pool(label, **arguments)
     assert torch.equal(plainly, through) and torch.equal(watched, through) and seen == ["class_pool"]
+
+
+def test_a_misspelt_instruction_set_is_named(monkeypatch):
+    from asap_lightning.ops import native_library
+
+    native_library.load.cache_clear()
+    monkeypatch.setenv("ASAP_NATIVE_ISA", "avx521")
+    with pytest.raises(UserError, match="ASAP_NATIVE_ISA=avx521: one of avx512, avx2, neon, generic"):
+        native_library.load()
+    native_library.load.cache_clear()

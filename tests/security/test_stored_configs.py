@@ -153,9 +153,10 @@ def test_the_size_that_is_timed_is_bounded(spoil: Spoil, bounded: None) -> None:
 def test_a_study_takes_no_words_from_its_journal(tmp_path: Path, canary: Path) -> None:
     """Values become overrides of a job, a trial's folder is where a lock is looked for."""
     pytest.importorskip("optuna")
+    from asap_lightning.run_folder.names import JOURNAL
     from asap_lightning.sweeping.space import Whole
     from asap_lightning.sweeping.study import SharedStudy, StudySettings
-    from asap_lightning.sweeping.trial import FOLDER, JOURNAL, open_trial
+    from asap_lightning.sweeping.trial import FOLDER, open_trial
 
     settings = StudySettings({"generator.mlp_width": Whole(4, 8)}, "val/psnr", True, "parameters", 3)
     for name in ("value", "folder"):

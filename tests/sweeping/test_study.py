@@ -11,10 +11,10 @@ import pytest
 
 from asap_lightning.errors import UserError
 from asap_lightning.locks import lock_at
-from asap_lightning.run_folder.names import RUN_LOCK
+from asap_lightning.run_folder.names import JOURNAL, RUN_LOCK
 from asap_lightning.sweeping.space import Choice, Real, Whole
 from asap_lightning.sweeping.study import Claim, SharedStudy, StudySettings
-from asap_lightning.sweeping.trial import COST, FOLDER, JOURNAL, open_trial
+from asap_lightning.sweeping.trial import COST, FOLDER, open_trial
 
 SPACE = {"a": Choice(("x", "y", "z")), "b": Whole(1, 9, step=4), "c": Real(0.1, 10.0, log=True)}
 SETTINGS = StudySettings(SPACE, "val/psnr", True, "flops", trials=3, overrides=("seed=1",))

@@ -20,11 +20,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from asap_lightning.configuration.quoting import quoted
 from asap_lightning.files import atomic_write
-from asap_lightning.run_folder.names import LAST, SWEEP
+from asap_lightning.run_folder.names import JOURNAL, LAST, SWEEP
 
 TIME = "${now:"
 """In the setting of a folder: its name is the time of the start."""
-CONTINUED = (str(LAST), SWEEP, "study.journal")
+CONTINUED = (str(LAST), SWEEP, JOURNAL)
 """Files of an earlier start, which this one goes on with."""
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 

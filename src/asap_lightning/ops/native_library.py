@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import asap_lightning
+from asap_lightning.errors import UserError
 
 NAME = "_asap_native.so"
 ABI_VERSION = 4
 VARIABLE = "ASAP_NATIVE_LIBRARY"
+ISA_VARIABLE = "ASAP_NATIVE_ISA"
+ISAS = ("avx512", "avx2", "neon", "generic")
+"""Instruction sets that may be wished for; what the processor lacks is lowered."""
 
 logger = logging.getLogger("asap_lightning.ops")
 
@@ -109,7 +113,13 @@ def candidates() -> list[Path]:
 
 @lru_cache(maxsize=1)
 def load() -> ctypes.CDLL | str:
-    """The library, or why there is none; that is said once in the log."""
+    """The library, or why there is none; that is said once in the log.
+
+    Raises:
+        UserError: ``ASAP_NATIVE_ISA`` names no instruction set.
+    """
+    if (wish := os.environ.get(ISA_VARIABLE)) and wish not in ISAS:
+        raise UserError(f"{ISA_VARIABLE}={wish}: one of {', '.join(ISAS)} was expected, or nothing")
     loaded = _open()
     if isinstance(loaded, str):
         logger.warning("%s; the slower torch backend is used on the CPU", loaded)

@@ -29,6 +29,9 @@ MULTIRUN = "multirun"
 SWEEP = "multirun.yaml"
 """In a sweep's folder: the configuration that its jobs have in common."""
 
+JOURNAL = "study.journal"
+"""In the folder of an Optuna study: its trials."""
+
 
 def rank_logs(folder: Path) -> list[Path]:
     """The logs of a run's further processes."""

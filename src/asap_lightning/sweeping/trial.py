@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asap_lightning.errors import UserError
+from asap_lightning.run_folder.names import JOURNAL
 from asap_lightning.sweeping.pruning import Course
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 TRIAL = "ASAP_TRIAL"
 """Environment variable that tells a job which trial of the study in its sweep's folder it is."""
-JOURNAL = "study.journal"
 STUDY_NAME = "study"
 COST, PRUNED, FOLDER, DEVICE, MODEL = "cost", "pruned_at", "folder", "device", "model"
 """Names of a trial's attributes in the study."""
