@@ -55,8 +55,8 @@ COMMANDS = (
     Command(
         "report",
         "report",
-        "show a run, a sweep or several runs as an HTML file",
-        choices=("training", "sweep", "compare"),
+        "show a run, a sweep or several runs as an HTML file; fill a paper's tables",
+        choices=("training", "sweep", "compare", "paper"),
     ),
     Command(
         "tracking",

@@ -1,4 +1,4 @@
-"""``asap report training|sweep|compare``: plain flags."""
+"""``asap report training|sweep|compare|paper``: plain flags."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def main(arguments: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """The parser of ``asap report``."""
     top = argparse.ArgumentParser(prog="asap report", description="Shows and compares runs by their files.")
-    commands = top.add_subparsers(required=True, metavar="training|sweep|compare")
+    commands = top.add_subparsers(required=True, metavar="training|sweep|compare|paper")
     _add_training(commands)
     _add_sweep(commands)
     _add_compare(commands)
+    _add_paper(commands)
     return top
 
 
@@ -68,6 +69,22 @@ def _add_compare(commands: argparse._SubParsersAction) -> None:
     compare.set_defaults(action=report_comparison)
 
 
+def _add_paper(commands: argparse._SubParsersAction) -> None:
+    paper = commands.add_parser(
+        "paper", help="a paper's tables: published figures beside those of the runs here, and what is missing"
+    )
+    paper.add_argument("name", choices=("asap", "spade", "pix2pix"))
+    paper.add_argument("--runs", type=Path, default=Path("runs"), help="folder of runs (default %(default)s)")
+    paper.add_argument(
+        "--benchmarks",
+        type=Path,
+        default=Path("benchmarks/results"),
+        help="folder of the files of asap benchmark (default %(default)s)",
+    )
+    paper.add_argument("--out", type=Path, default=Path("."), help="folder of the files (default: this one)")
+    paper.set_defaults(action=report_paper)
+
+
 def _add_measuring(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="that latency is measured on (default %(default)s)")
     command.add_argument(
@@ -93,6 +110,23 @@ def report_training(options: argparse.Namespace) -> int:
     out = options.out or options.folder / "report.html"
     write_training_report(run, out, pictures=options.pictures)
     print(f"{run.status}\nreport  {out}")
+    return 0
+
+
+def report_paper(options: argparse.Namespace) -> int:
+    """Prints a paper's tables and writes them as files."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from asap_lightning.reports.paper import PAPERS, render_paper
+
+    written = render_paper(PAPERS[options.name], options.name, options.runs, options.benchmarks, options.out)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    console.print(Markdown(written["md"].read_text(encoding="utf-8")))
+    for kind, path in written.items():
+        print(f"{kind:<5} {path}")
     return 0
 
 
