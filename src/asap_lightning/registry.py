@@ -103,6 +103,7 @@ ROLES: dict[RoleName, Role] = {
     ),
     "segmenter": Role(
         names=(
+            "asap_lightning.models.segmenters.CompactUNet",
             "asap_lightning.models.segmenters.DeepLabV2",
             "asap_lightning.models.segmenters.DilatedResnet",
             "asap_lightning.models.segmenters.Fcn8s",

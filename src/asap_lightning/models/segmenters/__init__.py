@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from asap_lightning.lazy import lazily
 
 if TYPE_CHECKING:
+    from asap_lightning.models.segmenters.compact import CompactUNet as CompactUNet
     from asap_lightning.models.segmenters.deeplab import DeepLabV2 as DeepLabV2
     from asap_lightning.models.segmenters.drn import DilatedResnet as DilatedResnet
     from asap_lightning.models.segmenters.fcn import Fcn8s as Fcn8s
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from asap_lightning.models.segmenters.upernet import UPerNet as UPerNet
 
 _HOMES = {
+    "CompactUNet": "compact",
     "DeepLabV2": "deeplab",
     "DilatedResnet": "drn",
     "Fcn8s": "fcn",
