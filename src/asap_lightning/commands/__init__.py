@@ -59,6 +59,12 @@ COMMANDS = (
         choices=("training", "sweep", "compare", "paper"),
     ),
     Command(
+        "study",
+        "study",
+        "ask people which of two pictures they prefer, in a browser",
+        choices=("make", "serve", "links", "report"),
+    ),
+    Command(
         "tracking",
         "tracking",
         "upload W&B runs that were logged offline; build W&B dashboards",

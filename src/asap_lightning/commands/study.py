@@ -1,0 +1,260 @@
+"""``asap study make|serve|links|report``: plain flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asap_lightning.errors import UserError
+from asap_lightning.preference.protocol import FIT, PHOTO, PRESETS, REALISM, Protocol
+from asap_lightning.wording import counted
+
+if TYPE_CHECKING:
+    from asap_lightning.preference.study import Study
+
+EPILOG = """\
+examples:
+  asap study make out/ours out/spade --conditions data/labels --label-maps --out study
+  asap study make out/ours out/spade --real data/photos --preset pix2pix --out study
+  asap study serve study
+  asap study report study
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a sub-command."""
+    options = parser().parse_args(arguments)
+    return int(options.action(options))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of ``asap study``."""
+    top = argparse.ArgumentParser(
+        prog="asap study",
+        description="Asks people which of two pictures they prefer, in a browser.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(required=True, metavar="make|serve|links|report")
+    _add_make(commands)
+    serve = commands.add_parser("serve", help="serve the page and keep the answers")
+    serve.add_argument("folder", type=Path, help="of the study")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address that is listened on (default %(default)s)"
+    )
+    serve.add_argument("--port", type=int, default=8000, help="0 for any free one (default %(default)s)")
+    serve.set_defaults(action=serve_study)
+    links = commands.add_parser("links", help="print links of sessions, one for each participant")
+    links.add_argument("folder", type=Path, help="of the study")
+    links.add_argument("--count", type=int, default=1, help="new sessions (default %(default)s)")
+    links.add_argument(
+        "--address", default="http://127.0.0.1:8000", help="where the study is served (default %(default)s)"
+    )
+    links.set_defaults(action=print_links)
+    report = commands.add_parser(
+        "report", help="preference rates with intervals: table, JSON, CSV, picture, page"
+    )
+    report.add_argument("folder", type=Path, help="of the study")
+    report.add_argument(
+        "--out", type=Path, help="folder that receives the files (default: report/ in the study)"
+    )
+    report.add_argument(
+        "--pass",
+        type=float,
+        default=0.75,
+        dest="pass_share",
+        help="share of the obvious questions that a rater must answer rightly to count (default %(default)s)",
+    )
+    report.set_defaults(action=report_study)
+    return top
+
+
+def _add_make(commands: argparse._SubParsersAction) -> None:
+    make = commands.add_parser("make", help="make a study from folders of pictures with the same names")
+    make.add_argument("systems", nargs="+", metavar="[NAME=]FOLDER", help="pictures of each system")
+    make.add_argument("--out", type=Path, required=True, help="folder of the study")
+    make.add_argument("--real", type=Path, metavar="FOLDER", help="real photos: each system against them")
+    make.add_argument("--conditions", type=Path, metavar="FOLDER", help="the inputs, shown with the question")
+    make.add_argument(
+        "--label-maps", action="store_true", help="the files there hold class ids: show them in colours"
+    )
+    make.add_argument("--preset", choices=sorted(PRESETS), help="the protocol of a paper")
+    make.add_argument("--question", help="what is asked")
+    make.add_argument("--title", default="Comparing pictures", help="of the page (default %(default)s)")
+    make.add_argument("--trials", type=int, help="questions a session that count (default 40, or all)")
+    make.add_argument("--practice", type=int, help="questions before them, with the right answer (default 2)")
+    make.add_argument("--vigilance", type=int, help="obvious questions among them (default 4)")
+    make.add_argument(
+        "--seconds", type=float, help="how long pictures are seen (default 0: as long as one likes)"
+    )
+    make.add_argument(
+        "--one-system", action="store_true", default=None, help="a session compares two systems only"
+    )
+    make.add_argument(
+        "--unpaired", action="store_true", default=None, help="with --real: beside photos of other inputs"
+    )
+    make.add_argument("--items", type=int, help="take so many of the inputs, drawn at random (default all)")
+    make.add_argument("--participants", type=int, default=200, help="at most (default %(default)s)")
+    make.add_argument("--seed", type=int, default=0, help="of what is drawn (default %(default)s)")
+    make.set_defaults(action=make_new_study)
+
+
+def make_new_study(options: argparse.Namespace) -> int:
+    """Copies the pictures; says what to do next."""
+    from asap_lightning.preference.make import Sources, chosen_names, make_study, matched_files, require_apart
+
+    if options.label_maps and options.conditions is None:
+        raise UserError("--label-maps is about the files of --conditions, which is missing")
+    if not 1 <= options.participants <= 10**6:
+        raise UserError(f"--participants {options.participants}: a number from 1 to 1000000 was expected")
+    sources = Sources(named_folders(options.systems), options.real, options.conditions, options.label_maps)
+    require_apart(sources, options.out)
+    count = len(chosen_names(list(matched_files(sources)), options.items, options.seed))
+    protocol = chosen_protocol(options, count, len(sources.systems))
+    study = make_study(
+        sources,
+        options.out,
+        protocol,
+        title=options.title,
+        most_items=options.items,
+        participants=options.participants,
+        seed=options.seed,
+        progress=_with_bar,
+    )
+    print(told(study))
+    paper = PRESETS.get(options.preset, {}).get("trials", 0)
+    if options.trials is None and protocol.trials < paper:
+        print(f"note: {paper} questions a session, as in the paper, need more pictures")
+    print(f"study    {options.out}\nserve    asap study serve {options.out}")
+    return 0
+
+
+def named_folders(words: Sequence[str]) -> dict[str, Path]:
+    """Name -> folder of ``NAME=FOLDER``, or ``FOLDER`` under its own name.
+
+    Raises:
+        UserError: a name twice.
+    """
+    folders: dict[str, Path] = {}
+    for word in words:
+        name, equals, place = word.partition("=")
+        folder = Path(word) if not equals or "/" in name or Path(word).exists() else Path(place)
+        name = folder.resolve().name if folder == Path(word) else name
+        if not name or name in folders:
+            raise UserError(
+                f"{word}: the name {name!r} is {'taken' if name else 'empty'}; give one: NAME={folder}"
+            )
+        folders[name] = folder
+    return folders
+
+
+def chosen_protocol(options: argparse.Namespace, items: int, systems: int) -> Protocol:
+    """The preset with what was typed; without a number of trials at most as many as there are questions.
+
+    Raises:
+        UserError: what does not fit together.
+    """
+    preset: dict[str, Any] = dict(PRESETS[options.preset]) if options.preset else {}
+    if options.preset == "pix2pix" and options.real is None:
+        raise UserError("--preset pix2pix shows results beside real photos: add --real FOLDER")
+    if options.preset == "spade" and options.conditions is None:
+        raise UserError("--preset spade shows the input above two results: add --conditions FOLDER")
+    names = ("question", "trials", "practice", "vigilance", "seconds", "one_system", "unpaired")
+    typed = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if typed.get("unpaired") and (options.real is None or options.conditions is not None):
+        raise UserError(
+            "--unpaired shows photos of other inputs: it goes with --real, and not with --conditions"
+        )
+    question = PHOTO if options.real is not None else FIT if options.conditions is not None else REALISM
+    settings = {"question": question, **preset, **typed}
+    if "trials" not in typed:
+        asked = Protocol(**settings)
+        comparisons = systems if options.real is not None else systems * (systems - 1) // 2
+        there = items * (1 if asked.one_system else comparisons)
+        practice = asked.practice if options.real is not None else 0
+        settings["trials"] = max(1, min(asked.trials, there - practice))
+        if "vigilance" not in typed:
+            settings["vigilance"] = min(asked.vigilance, settings["trials"])
+    return Protocol(**settings)
+
+
+def told(study: Study) -> str:
+    """What a session is, as a sentence."""
+    protocol = study.protocol
+    parts = [counted(protocol.trials, "question")]
+    if protocol.practice:
+        parts.append(f"{protocol.practice} for practice")
+    if protocol.vigilance:
+        parts.append(f"{protocol.vigilance} with an obvious answer")
+    seen = (
+        f"pictures are seen for {protocol.seconds:g} s"
+        if protocol.seconds
+        else "pictures stay as long as one looks"
+    )
+    questions = len(study.items) * len(study.comparisons)
+    return (
+        f"{counted(len(study.items), 'input')}, {' against '.join(study.systems)}: "
+        f"{counted(questions, 'question')} in all\na session: {', '.join(parts)}; {seen}\n"
+        f"asked: {protocol.question}"
+    )
+
+
+def _with_bar(names: Sequence[str]) -> Iterable[str]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(names, "copying pictures", console=console, disable=not console.is_terminal)
+
+
+def serve_study(options: argparse.Namespace) -> int:
+    """Serves until Ctrl-C."""
+    from asap_lightning.preference.serve import serve
+
+    serve(options.folder, options.host, options.port, say=lambda line: print(line, flush=True))
+    return 0
+
+
+def print_links(options: argparse.Namespace) -> int:
+    """Makes sessions and prints their links."""
+    from asap_lightning.preference.answers import Answers, StudyIsFull
+    from asap_lightning.preference.study import ANSWERS, read_study
+
+    study = read_study(options.folder)
+    if options.count < 1:
+        raise UserError(f"--count {options.count}: a number from 1 on was expected")
+    with Answers(options.folder / ANSWERS, study) as answers:
+        try:
+            for _ in range(options.count):
+                print(f"{options.address.rstrip('/')}/p/{answers.join().token}/")
+        except StudyIsFull as error:
+            raise UserError(
+                f"{options.folder}: all {study.participants} sessions are given away "
+                "(asap study make --participants)"
+            ) from error
+    return 0
+
+
+def report_study(options: argparse.Namespace) -> int:
+    """Prints the table and writes the files."""
+    from rich.console import Console
+
+    from asap_lightning.preference.answers import Answers
+    from asap_lightning.preference.report import notes, results_table, write_report
+    from asap_lightning.preference.results import find_results
+    from asap_lightning.preference.study import ANSWERS, read_study
+
+    study = read_study(options.folder)
+    path = options.folder / ANSWERS
+    if not path.is_file():
+        raise UserError(f"{path} is missing: nobody has been asked yet, or the file was moved")
+    with Answers(path, study) as answers:
+        results = find_results(study, answers, options.pass_share)
+        written = write_report(results, answers, options.folder, options.out or options.folder / "report")
+    console = Console()
+    console.print(results_table(results))
+    for line in (*notes(results), *(f"{name:<8} {where}" for name, where in written.items())):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return 0
