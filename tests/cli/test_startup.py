@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from asap_lightning.commands import COMMANDS, Command
 from asap_lightning.data.demo import write_demo_dataset
 
 LIGHTNING = ("pytorch_lightning", "lightning_fabric")
@@ -83,6 +84,12 @@ def test_train_without_wandb_does_not_load_it(facades: Path, tmp_path: Path) -> 
     data = [f"data.root={facades}", "data.height=64", "data.width=64", "data.num_workers=0"]
     loaded = loaded_by("train", *network, *data, "logger=csv", "trainer.max_steps=1", cwd=tmp_path)
     assert "pytorch_lightning" in loaded and not loaded & {"wandb", "mlflow", "optuna"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_help_of_every_command_needs_no_torch(command: Command, tmp_path: Path) -> None:
+    loaded = loaded_by(command.name, "--help", cwd=tmp_path)
+    assert not loaded & {"torch", "numpy", "PIL", *TRAINING, *METRICS, "starlette", "optuna", "matplotlib"}
 
 
 def test_help_and_the_configuration_need_no_torch(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from asap_lightning.benchmarking.sizes import SIZES, Size
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models import AsapGenerator
 from asap_lightning.models.asap.generator import resolve_s1
@@ -79,17 +80,10 @@ class Case:
         return 2 * self.batch * total / 1e9
 
 
-CASES = {
-    case.name: case
-    for case in (
-        Case("facades-256", FACADES, 256, 256),
-        Case("facades-512", FACADES, 512, 512),
-        Case("facades-1024", FACADES, 1024, 1024),
-        Case("facades-2048", FACADES, 2048, 2048),
-        Case("facades-4096", FACADES, 4096, 4096),
-        Case("facades-512-b16", FACADES, 512, 512, batch=16),
-        Case("facades-1024-b16", FACADES, 1024, 1024, batch=16),
-        Case("cityscapes-256x512", CITYSCAPES, 256, 512, "zeros"),
-        Case("cityscapes-512x1024", CITYSCAPES, 512, 1024, "zeros"),
-    )
-}
+def _case(name: str, size: Size) -> Case:
+    spec = FACADES if size.data == "facades" else CITYSCAPES
+    padding: PaddingMode = "reflection" if size.data == "facades" else "zeros"
+    return Case(name, spec, size.height, size.width, padding, size.batch)
+
+
+CASES = {name: _case(name, size) for name, size in SIZES.items()}

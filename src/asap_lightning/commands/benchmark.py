@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from hydra.utils import instantiate
-from rich.console import Console
-
-from asap_lightning.benchmarking import machine, report
-from asap_lightning.benchmarking.cases import CASES, Case
-from asap_lightning.benchmarking.data import data_rows, own_data_rows
-from asap_lightning.benchmarking.suites import inference, operations
-from asap_lightning.benchmarking.training import training
-from asap_lightning.configuration.data_layout import configured
-from asap_lightning.configuration.peers import make_peer
+from asap_lightning.benchmarking.sizes import SIZES
 from asap_lightning.configuration.suggest import did_you_mean
-from asap_lightning.data import PairedDataModule
 from asap_lightning.errors import UserError
-from asap_lightning.inference.translator import choose_device
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import torch
+
+    from asap_lightning.benchmarking.cases import Case
+    from asap_lightning.benchmarking.report import Row
 
 DEFAULT_CASES = {
     "inference": ["facades-512", "facades-1024", "cityscapes-512x1024"],
@@ -39,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     """The command's flags."""
     result = argparse.ArgumentParser(prog="asap benchmark", description=__doc__)
     result.add_argument("suite", choices=sorted(DEFAULT_CASES), help="what is measured")
-    result.add_argument("--cases", nargs="+", metavar="CASE", help=f"of {', '.join(CASES)}")
+    result.add_argument("--cases", nargs="+", metavar="CASE", help=f"of {', '.join(SIZES)}")
     result.add_argument("--repeats", type=int, default=7, help="runs of each side, in turn (default 7)")
     result.add_argument("--threads", type=int, default=0, help="threads; 0 leaves torch's choice")
     result.add_argument("--device", default="auto", help="auto, cpu, cuda")
@@ -76,7 +68,19 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError("--plot draws the inference suite; leave it out or choose inference")
     if options.peers and options.suite != "inference":
         raise UserError("--peers belongs to the inference suite; leave it out or choose inference")
-    cases = [find_case(name) for name in options.cases or DEFAULT_CASES[options.suite]]
+    names = [find_case(name) for name in options.cases or DEFAULT_CASES[options.suite]]
+    return measured(options, names)
+
+
+def measured(options: argparse.Namespace, names: Sequence[str]) -> int:
+    """What `main` does with options that have been checked."""
+    import torch
+    from rich.console import Console
+
+    from asap_lightning.benchmarking import machine, report
+    from asap_lightning.benchmarking.cases import CASES
+    from asap_lightning.inference.translator import choose_device
+
     earlier = report.load(options.compare) if options.compare else None
     device = choose_device(options.device)
     if options.threads:
@@ -85,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
     peaks = machine.peaks(device)
     console = Console(stderr=True)
     rows = []
-    for row in measure(options, cases, device):
+    for row in measure(options, [CASES[name] for name in names], device):
         if row.get("gflop_per_second"):
             row["share_of_peak"] = row["gflop_per_second"] / peaks["gflops"]
         if row.get("computes_all"):
@@ -108,9 +112,15 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if regressions else 0
 
 
-def measure(options: argparse.Namespace, cases: list[Case], device: torch.device) -> Iterator[report.Row]:
+def measure(options: argparse.Namespace, cases: list[Case], device: torch.device) -> Iterator[Row]:
     """The rows of the suite."""
+    from asap_lightning.benchmarking.data import data_rows
+    from asap_lightning.benchmarking.suites import inference, operations
+    from asap_lightning.benchmarking.training import training
+
     if options.suite == "inference":
+        from asap_lightning.configuration.peers import make_peer
+
         peers = {name: partial(make_peer, name) for name in options.peers}
         yield from inference(
             cases, device, repeats=options.repeats, winograd=tuple(options.winograd), peers=peers
@@ -125,8 +135,14 @@ def measure(options: argparse.Namespace, cases: list[Case], device: torch.device
         yield from data_rows(cases, repeats=options.repeats)
 
 
-def own_data(overrides: list[str], repeats: int) -> Iterator[report.Row]:
+def own_data(overrides: list[str], repeats: int) -> Iterator[Row]:
     """The rows of a data set that overrides of ``asap train`` describe."""
+    from hydra.utils import instantiate
+
+    from asap_lightning.benchmarking.data import own_data_rows
+    from asap_lightning.configuration.data_layout import configured
+    from asap_lightning.data import PairedDataModule
+
     layout, node = configured(overrides)
     options = {
         key: value for key, value in node.items() if key not in ("_target_", "_convert_", "prepare", "seed")
@@ -136,13 +152,13 @@ def own_data(overrides: list[str], repeats: int) -> Iterator[report.Row]:
     yield from own_data_rows(layout, target, make, repeats=repeats)
 
 
-def find_case(name: str) -> Case:
-    """The case of this name.
+def find_case(name: str) -> str:
+    """The name of a case.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none of this name.
     """
-    if name in CASES:
-        return CASES[name]
-    hint = did_you_mean(name, list(CASES))
-    raise UserError(f"--cases {name}: there is no such case.{hint} Choose from {', '.join(CASES)}")
+    if name in SIZES:
+        return name
+    hint = did_you_mean(name, list(SIZES))
+    raise UserError(f"--cases {name}: there is no such case.{hint} Choose from {', '.join(SIZES)}")
