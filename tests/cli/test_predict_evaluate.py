@@ -182,7 +182,14 @@ def test_evaluate_refuses_data_of_another_kind(asap, trained: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("override", "expected"),
-    [("split=valid", "split=valid: one of train, val, test"), ("data.root=nowhere", "data.root=nowhere")],
+    [
+        (
+            "evaluation.metrics=[psnrr]",
+            "evaluation.metrics: there is no metric psnrr; there are psnr, ssim, l1",
+        ),
+        ("split=valid", "split=valid: one of train, val, test"),
+        ("data.root=nowhere", "data.root=nowhere"),
+    ],
 )
 def test_evaluate_mistakes(asap, trained: Path, override: str, expected: str) -> None:
     shown = asap("evaluate", f"ckpt={trained}", override)

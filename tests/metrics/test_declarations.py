@@ -9,14 +9,15 @@ from asap_lightning.errors import UserError
 from asap_lightning.evaluation.cost.measure import COST_NAMES
 from asap_lightning.metrics import (
     METRICS,
-    ImageScores,
+    QUICK,
     best_value,
     declaration_of,
     direction_of,
     is_better,
     metric_named,
 )
-from asap_lightning.metrics.declarations import VALIDATED, Direction, MetricDeclaration, Scope, title_of
+from asap_lightning.metrics.declarations import VALIDATED, title_of
+from asap_lightning.metrics.metric import Direction, MetricDeclaration, Need, Scope
 from asap_lightning.reports.series import panels_of
 from asap_lightning.tracking.describing import define_metrics
 
@@ -26,6 +27,7 @@ def test_a_declaration_is_all_there_is_to_say(metric: MetricDeclaration) -> None
     assert METRICS[metric.key] is metric and metric.heading and metric.source
     assert metric.scope in get_args(Scope) and metric.direction in (*get_args(Direction), None)
     assert (metric.place == "val") == (metric.scope in ("image", "set"))
+    assert set(metric.needs) <= set(get_args(Need)) and metric.least >= 1
     assert declaration_of(metric.key) is declaration_of(metric.logged) is metric
     (panel,) = panels_of([metric.logged])
     assert panel.title == metric.title == title_of(metric.key) and panel.columns == (metric.logged,)
@@ -37,7 +39,7 @@ def test_a_declaration_is_all_there_is_to_say(metric: MetricDeclaration) -> None
 
 
 def test_what_is_measured_is_declared() -> None:
-    assert {METRICS[name].scope for name in ImageScores._fields} == {"image"}
+    assert {METRICS[name].scope for name in QUICK} == {"image"}
     assert {METRICS[name].scope for name in COST_NAMES.values()} == {"model"}
     assert len({metric.title for metric in METRICS.values()}) == len(METRICS)
 
@@ -93,6 +95,6 @@ def test_what_is_not_finite_is_never_the_best_and_never_stays_it() -> None:
 
 
 def test_declarations_need_neither_torch_nor_torchmetrics() -> None:
-    code = "import sys; from asap_lightning.metrics import METRICS, ImageScores; print(*sys.modules)"
+    code = "import sys; from asap_lightning.metrics import METRICS, QUICK; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "torchmetrics", "pytorch_lightning"} & set(done.stdout.split())

@@ -33,7 +33,7 @@ class TrainingPsnr(Callback):
             return
         with torch.no_grad():
             images = pl_module(batch.condition)
-        scores = [float(image_scores(a, b).psnr) for a, b in zip(images, batch.photo, strict=True)]
+        scores = [image_scores(a, b)["psnr"] or 0.0 for a, b in zip(images, batch.photo, strict=True)]
         self.curve.append((trainer.global_step, sum(scores) / len(scores)))
         print(f"step {trainer.global_step}: {self.curve[-1][1]:.2f} dB", flush=True)
         trainer.should_stop = self.curve[-1][1] > self.enough

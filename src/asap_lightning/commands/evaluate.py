@@ -15,6 +15,7 @@ from rich.progress import Progress
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.configuration.checkpoints import find_checkpoint
 from asap_lightning.configuration.data import make_evaluation_data
+from asap_lightning.configuration.evaluation import lacking_of, make_suite, require_known
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.data import PairedData
@@ -23,6 +24,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.evaluation import EvaluationReport, evaluate
 from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference import Translator
+from asap_lightning.metrics import MetricSuite
 
 MEASURE = (
     *("height", "width", "mode", "load_height", "load_width", "eval_mode", "odd_size", "instance_edges"),
@@ -34,26 +36,39 @@ def run(config: DictConfig) -> None:
     """Evaluates ``config.ckpt``; writes figures and pictures into ``config.output``.
 
     Raises:
-        UserError: no checkpoint, no photos to compare with, a data set of another kind than the model's.
+        UserError: no checkpoint, no photos to compare with, a data set of another kind than the model's; and,
+            when the report is written, a metric that could not be computed.
     """
+    require_known(config)
     checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
     translator = Translator(checkpoint, device=config.device, weights=config.weights)
     assert translator.description is not None
     data = evaluation_data(config, translator.description, checkpoint)
     require_same_kind(translator, data)
     require_split(config.split, data)
+    suite = make_suite(config, lacking=lacking_of(translator.spec))
     about = {
         "checkpoint": str(checkpoint),
         "weights": config.weights,
         "data": measured_on(data, config.split),
+        "evaluation": plain(config.evaluation),
     }
     with logged_run(config, "evaluate", checkpoint) as log_figures:
-        report = measure(translator, data, config.split, about)
-        log_figures({"images": len(report.rows), **report.means})
-    written = report.save(config.output)
-    Console().print(report.table())
-    for name, path in written.items():
-        Console().print(f"{name:<8} {path}", soft_wrap=True, markup=False, highlight=False)
+        report = measure(translator, data, config.split, suite, about)
+        log_figures({"images": len(report.rows), **report.scores})
+    show(report, config.output)
+    if not config.evaluation.allow_missing:
+        report.require_all()
+
+
+def show(report: EvaluationReport, folder: str) -> None:
+    """Writes the report's files, and prints its table, what it lacks, and where the files lie."""
+    written = report.save(folder)
+    console = Console()
+    console.print(report.table())
+    lines = [*report.notes(), *(f"{name:<8} {path}" for name, path in written.items())]
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: Path) -> PairedData:
@@ -131,7 +146,7 @@ def require_same_kind(translator: Translator, data: PairedData) -> None:
 
 
 def measure(
-    translator: Translator, data: PairedData, split: Split, about: Mapping[str, Any]
+    translator: Translator, data: PairedData, split: Split, suite: MetricSuite, about: Mapping[str, Any]
 ) -> EvaluationReport:
     """Translates every pair of a split and compares it with its photo, with a progress bar."""
     total = len(data.items(split))
@@ -142,6 +157,7 @@ def measure(
             translator.translate,
             data.evaluation_dataloader(split),
             translator.spec,
+            suite=suite,
             total=total,
             about=about,
             on_image=lambda row: progress.advance(task),

@@ -14,7 +14,7 @@ from asap_lightning.data.panels import Picture
 from asap_lightning.data.sample_pictures import column_titles, sample_pictures, spread
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
-from asap_lightning.metrics import image_scores
+from asap_lightning.metrics import MetricSuite, pairs_of
 
 
 @torch.inference_mode()
@@ -23,19 +23,21 @@ def evaluate(
     batches: Iterable[Batch],
     spec: ConditionSpec,
     *,
+    suite: MetricSuite | None = None,
     samples: int = 4,
     longest: int | None = 512,
     total: int | None = None,
     about: Mapping[str, Any] | None = None,
     on_image: Callable[[ImageRow], None] | None = None,
 ) -> EvaluationReport:
-    """PSNR, SSIM and L1 of every image and their means.
+    """The scores of every image and of the whole set.
 
     Args:
         translate: condition -> images (B, 3, H, W) in [-1, 1]: `Translator.translate`, or a
-            `TranslationModule` in evaluation mode. Where the result lies does not matter.
+            `TranslationModule` in evaluation mode. Where the result lies, there metrics compute.
         batches: pairs with photos; pairs without one cannot be measured and are refused.
         spec: the kind of the conditions.
+        suite: what is measured; None takes PSNR, SSIM and L1.
         samples: images kept as pictures, evenly over the data set if ``total`` is known, else the first.
         longest: larger pictures are made smaller until their longer side has this many pixels.
         total: number of pairs in ``batches``.
@@ -45,6 +47,7 @@ def evaluate(
     Raises:
         UserError: there is no pair, or a pair has no photo.
     """
+    suite = MetricSuite() if suite is None else suite
     chosen = spread(samples, samples if total is None else total)
     rows: list[ImageRow] = []
     pictures: list[tuple[str, list[Picture]]] = []
@@ -52,12 +55,14 @@ def evaluate(
         if batch.photo is None:
             raise UserError(f"'{batch.names[0]}' has no photo to compare with: choose a split with photos")
         generated = translate(batch.condition)
-        photos = batch.photo.to(generated.device)
-        for index, (name, (height, width)) in enumerate(zip(batch.names, batch.valid, strict=True)):
-            if len(rows) in chosen:
+        for index, name in enumerate(batch.names):
+            if len(rows) + index in chosen:
                 pictures.append((name, sample_pictures(batch, generated, index, spec, longest)))
-            scores = image_scores(generated[index, :, :height, :width], photos[index, :, :height, :width])
-            rows.append(ImageRow(name, {key: float(score) for key, score in scores._asdict().items()}))
-            if on_image is not None:
-                on_image(rows[-1])
-    return EvaluationReport(rows, pictures, column_titles(spec), dict(about or {}))
+        for pairs in pairs_of(
+            generated, batch.photo, batch.names, label=batch.condition.label, valid=batch.valid
+        ):
+            for name, scores in zip(pairs.any.names, suite.update(pairs), strict=True):
+                rows.append(ImageRow(name, scores))
+                if on_image is not None:
+                    on_image(rows[-1])
+    return EvaluationReport(rows, suite.compute(), pictures, column_titles(spec), dict(about or {}))

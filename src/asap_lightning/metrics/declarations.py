@@ -1,88 +1,25 @@
 """Every metric declared once: its name, heading, unit, direction and scope.
 
-Tables, curves, dashboards, studies and reports read all of this here, so a new metric is one entry of
-`METRICS` and the code that computes it. A name that is not declared has no direction: its values are shown,
-and nothing calls one of them better. Light: imports neither torch nor torchmetrics.
+Tables, curves, dashboards, studies and reports read all of this here. What is computed of images is declared
+beside what computes it (`asap_lightning.metrics.catalogue`); costs and what a run shows of itself are
+declared here. A name that is not declared has no direction: its values are shown, and nothing calls one of
+them better. Light: imports neither torch nor torchmetrics.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from asap_lightning.errors import UserError
-
-Direction = Literal["max", "min"]
-Scope = Literal["image", "set", "model", "run"]
-
-
-@dataclass(frozen=True)
-class MetricDeclaration:
-    """What is known of a metric before any value of it.
-
-    Attributes:
-        key: its name in tables and files: ``psnr``.
-        heading: its name for readers, without the unit.
-        direction: ``max`` if the larger value is the better one, ``min`` if the smaller; None if neither is.
-        scope: what has a value: an ``image`` (a data set has the mean), a ``set`` of images (no image has one
-            of its own), a ``model`` (a cost, known without data), a training ``run`` as it goes.
-        source: where it is defined.
-        unit: behind the heading; empty for a plain number.
-        place: first part of the name under which it is logged.
-        scale: what a value is multiplied by where it is shown under `title`.
-    """
-
-    key: str
-    heading: str
-    direction: Direction | None
-    scope: Scope
-    source: str
-    unit: str = ""
-    place: str = "val"
-    scale: float = 1.0
-
-    @property
-    def logged(self) -> str:
-        """The name under which it is logged: ``val/psnr``."""
-        return f"{self.place}/{self.key}"
-
-    @property
-    def title(self) -> str:
-        """Heading and unit."""
-        return f"{self.heading} ({self.unit})" if self.unit else self.heading
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether the larger value is the better one.
-
-        Raises:
-            ValueError: neither is.
-        """
-        if self.direction is None:
-            raise ValueError(f"no value of {self.key} is better than another")
-        return self.direction == "max"
-
-    @property
-    def better(self) -> str:
-        """``higher is better`` or ``lower is better``."""
-        return "higher is better" if self.higher_is_better else "lower is better"
-
-    def best(self, values: Iterable[float]) -> float:
-        """The best of ``values``; NaN if none is finite."""
-        numbers = [value for value in values if math.isfinite(value)]
-        if not numbers:
-            return float("nan")
-        return max(numbers) if self.higher_is_better else min(numbers)
-
+from asap_lightning.metrics.catalogue import CATALOGUE
+from asap_lightning.metrics.metric import Direction, MetricDeclaration
 
 METRICS = {
     declared.key: declared
     for declared in (
-        MetricDeclaration("psnr", "PSNR", "max", "image", "of 8-bit images, at most 100", "dB"),
-        MetricDeclaration("ssim", "SSIM", "max", "image", "Wang et al. 2004, window of sigma 1.5"),
-        MetricDeclaration("l1", "L1", "min", "image", "mean absolute difference", "images in [0, 1]"),
+        *(metric.declaration for metric in CATALOGUE.values()),
         MetricDeclaration("lpips", "LPIPS", "min", "image", "Zhang et al. 2018"),
         MetricDeclaration("fid", "FID", "min", "set", "Heusel et al. 2017"),
         MetricDeclaration("kid", "KID", "min", "set", "Binkowski et al. 2018"),
@@ -120,6 +57,9 @@ METRICS = {
     )
 }
 """By key, the most telling first."""
+
+QUICK = ("psnr", "ssim", "l1")
+"""What is measured where nothing is said: of every pair, without a network."""
 
 VALIDATED = tuple(declared for declared in METRICS.values() if declared.place == "val")
 """The metrics of a validation."""

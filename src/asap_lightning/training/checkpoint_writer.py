@@ -16,6 +16,7 @@ from asap_lightning.run_folder.names import BEST, LAST
 from asap_lightning.training.diverged import DivergedError, first_bad_weight
 from asap_lightning.training.monitored import (
     direction_to_keep,
+    measured_by,
     nothing_computes,
     require_computed,
     say_contradiction,
@@ -139,6 +140,8 @@ class CheckpointWriter(Checkpoint):
         if self.monitor is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
         if self.monitor not in trainer.callback_metrics:
+            if self.monitor in measured_by(pl_module):  # not this time: no score, or not its turn
+                return
             raise nothing_computes(self.monitor, trainer.callback_metrics)
         value = float(trainer.callback_metrics[self.monitor])
         if is_better(value, self.best_value, higher=self.mode == "max"):

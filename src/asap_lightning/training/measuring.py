@@ -6,7 +6,7 @@ from typing import Any
 
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.data.batch import Batch
-from asap_lightning.metrics import ImageMetrics
+from asap_lightning.metrics import MetricSuite, pairs_of
 from asap_lightning.models import Generator
 from asap_lightning.training.resumable import ResumableModule
 from asap_lightning.training.updates import with_guide
@@ -20,9 +20,9 @@ class MeasuringModule(ResumableModule):
         description: as of `ResumableModule`.
     """
 
-    def __init__(self, metrics: ImageMetrics | None, description: ModelDescription | None) -> None:
+    def __init__(self, metrics: MetricSuite | None, description: ModelDescription | None) -> None:
         super().__init__(description)
-        self.metrics = ImageMetrics() if metrics is None else metrics
+        self.metrics = MetricSuite() if metrics is None else metrics
 
     @property
     def inference_generator(self) -> Generator:
@@ -35,7 +35,10 @@ class MeasuringModule(ResumableModule):
             batch = with_guide(batch)
         generated = self(batch.condition)
         if batch.photo is not None:
-            self.metrics.update(generated, batch.photo, valid=batch.valid)
+            for pairs in pairs_of(
+                generated, batch.photo, batch.names, label=batch.condition.label, valid=batch.valid
+            ):
+                self.metrics.update(pairs)
         return {"generated": generated, "batch": batch}
 
     def on_validation_epoch_start(self) -> None:
@@ -43,13 +46,14 @@ class MeasuringModule(ResumableModule):
         self.metrics.reset()  # an evaluation before this one may have been broken off
 
     def on_validation_epoch_end(self) -> None:
-        """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` over the whole validation set."""
+        """Logs ``val/psnr``, ``val/ssim``, ``val/l1`` of all images, as far as they have a value."""
         self._log_metrics("val")
 
     def _log_metrics(self, split: str) -> None:
         if not self.metrics.has_updates:
             return
-        values = {f"{split}/{name}": value for name, value in self.metrics.compute().items()}
+        scores = self.metrics.compute().values
+        values = {f"{split}/{name}": value for name, value in scores.items() if value is not None}
         where = {"step": float(self.global_step), "epoch": float(self.current_epoch)}
         self.log_dict({**values, **where}, sync_dist=True)  # equal already; Lightning warns without it
         self.metrics.reset()

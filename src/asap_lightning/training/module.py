@@ -16,7 +16,7 @@ from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.errors import UserError
 from asap_lightning.losses import TranslationObjective
-from asap_lightning.metrics import ImageMetrics
+from asap_lightning.metrics import MetricSuite
 from asap_lightning.models import Generator, GeneratorOutput
 from asap_lightning.models.discriminators import Features
 from asap_lightning.training.diverged import check_finite
@@ -78,7 +78,7 @@ class TranslationModule(MeasuringModule):
         clip: float | None = None,
         ema: float | None = None,
         compile: bool = False,
-        metrics: ImageMetrics | None = None,
+        metrics: MetricSuite | None = None,
         description: ModelDescription | None = None,
     ) -> None:
         super().__init__(metrics, description)

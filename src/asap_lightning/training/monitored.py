@@ -55,15 +55,19 @@ def require_computed(monitor: str, trainer: Trainer, module: Any) -> None:
     what else a step logs are looked for at the first validation.
     """
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # Lightning annotates it nowhere
-    names = getattr(getattr(module, "metrics", None), "names", None)
-    if names is None or not monitor.startswith("val/"):
+    names = measured_by(module)
+    if not names or not monitor.startswith("val/"):
         return
     if not all(type(callback).__module__.startswith(OWN) for callback in callbacks):
         return
-    more = [name for callback in callbacks for name in getattr(callback, "validated", ())]
-    known = [*(f"val/{name}" for name in names), *more]
+    known = [*names, *(name for callback in callbacks for name in getattr(callback, "validated", ()))]
     if monitor not in known:
         raise nothing_computes(monitor, known)
+
+
+def measured_by(module: Any) -> list[str]:
+    """Names under which validations of this module log scores, those without a value this time too."""
+    return [f"val/{name}" for name in getattr(getattr(module, "metrics", None), "names", ())]
 
 
 def nothing_computes(monitor: str, names: Iterable[str]) -> UserError:

@@ -15,7 +15,7 @@ from torch import nn
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.batch import Batch, collate
 from asap_lightning.data.sample import Sample
-from asap_lightning.metrics import ImageMetrics
+from asap_lightning.metrics import MetricSuite, pairs_of
 
 SIZE = 16
 CLASSES = 3
@@ -29,7 +29,7 @@ class TinyModule(LightningModule):
         self.automatic_optimization = False
         self.spec = ConditionSpec("label", num_classes=CLASSES)
         self.colours = nn.Conv2d(CLASSES, 3, 1)
-        self.metrics = ImageMetrics()
+        self.metrics = MetricSuite()
         self.break_at: int | None = None
         self.explode_at: int | None = None
 
@@ -59,11 +59,12 @@ class TinyModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         generated = self(batch)
-        self.metrics.update(generated, batch.photo, valid=batch.valid)
+        for pairs in pairs_of(generated, batch.photo, batch.names, valid=batch.valid):
+            self.metrics.update(pairs)
         return {"generated": generated, "batch": batch}
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict({f"val/{name}": value for name, value in self.metrics.compute().items()})
+        self.log_dict({f"val/{name}": value for name, value in self.metrics.compute().values.items()})
         self.log("step", float(self.global_step))
         self.metrics.reset()
 

@@ -13,7 +13,7 @@ import wandb_workspaces.workspaces as ws
 
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
-from asap_lightning.metrics import ImageScores, MetricDeclaration, declaration_of
+from asap_lightning.metrics import QUICK, MetricDeclaration, declaration_of
 from asap_lightning.metrics.declarations import VALIDATED
 from asap_lightning.tracking.dashboards import kinds
 from asap_lightning.tracking.dashboards.panels import REPORT_COLUMNS, Group
@@ -43,7 +43,7 @@ class Subject:
     project: str = "asap-lightning"
     entity: str | None = None
     group: str | None = None
-    metrics: Sequence[str] = ImageScores._fields
+    metrics: Sequence[str] = QUICK
     parameters: Sequence[str] = PARAMETERS
 
     @property

@@ -10,7 +10,7 @@ from torch import Tensor
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.data.sample_pictures import column_titles, sample_pictures
-from asap_lightning.metrics import ImageScores, image_scores
+from asap_lightning.metrics import QUICK, image_scores
 from asap_lightning.training.callbacks.fixed_samples import EverMoreSeldom, FixedSamples
 from asap_lightning.training.callbacks.media import Cell, log_table
 
@@ -53,9 +53,9 @@ class SampleTable(FixedSamples):
             scores = image_scores(
                 generated[index, :, :height, :width], batch.photo[index, :, :height, :width]
             )
-            figures = [float(score) for score in scores]
+            figures = [float("nan") if (value := scores[key]) is None else value for key in QUICK]
         self._columns = ["step", "name", *column_titles(spec, with_photo=batch.photo is not None)]
-        self._columns += list(ImageScores._fields) if figures else []
+        self._columns += list(QUICK) if figures else []
         self._rows.append([float("nan"), batch.names[index], *pictures, *figures])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
