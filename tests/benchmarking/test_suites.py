@@ -11,6 +11,7 @@ from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
 from asap_lightning.benchmarking.operations import lowres_layers
+from asap_lightning.benchmarking.sizes import SIZES, Size
 from asap_lightning.benchmarking.suites import _counted_gflop
 from asap_lightning.benchmarking.timing import Side, ratio, run_pairs
 from asap_lightning.commands import benchmark
@@ -133,7 +134,8 @@ def test_layers_of_the_lowres_stream(monkeypatch):
 
 def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):
     tiny = Case("tiny", FACADES, 256, 256)
-    monkeypatch.setitem(benchmark.CASES, "tiny", tiny)
+    monkeypatch.setitem(SIZES, "tiny", Size("facades", 256, 256))
+    monkeypatch.setitem(CASES, "tiny", tiny)
     small_generators(monkeypatch)
     monkeypatch.setattr(machine, "peaks", lambda device: {"gflops": 100.0, "gigabytes_per_second": 10.0})
     output = tmp_path / "tiny.json"
