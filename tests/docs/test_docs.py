@@ -154,11 +154,12 @@ def understood_by_flags(command: Command, arguments: list[str]) -> None:
 def known_keys(group: str) -> frozenset[str]:
     """Every key that some option of a group has."""
     names: set[str] = set()
+    root = next(config for config in ("train", *CONFIGS) if group in composed(config, ()))
     for option in (conf_dir() / group).glob("*.yaml"):
         override = f"{group}={option.stem}"
-        if override == "data=options":
+        if option.stem == "options":
             continue
-        names |= flat(OmegaConf.to_container(composed("train", (override,))[group], resolve=False), group)
+        names |= flat(OmegaConf.to_container(composed(root, (override,))[group], resolve=False), group)
     if group == "hydra":  # a search has a sweeper of its own
         searching = composed("train", ("sweep=pareto",))
         names |= flat(OmegaConf.to_container(searching.hydra, resolve=False), group)
