@@ -80,9 +80,12 @@ def run(name: str, arguments: list[str], *, debug: bool) -> int:
 
 def execute(command: Command, arguments: list[str]) -> int:
     """Imports what the command needs and runs it."""
+    subcommand = command.subcommand(arguments)
+    if subcommand is not None:
+        return execute(subcommand, arguments[1:])
     module = f"asap_lightning.commands.{command.module}"
     if command.config is None:
         return int(import_module(module).main(arguments))
     from asap_lightning.configuration.hydra_app import run_hydra
 
-    return run_hydra(module, config_name=command.config, arguments=arguments)
+    return run_hydra(module, config_name=command.config, arguments=arguments, listed=command.listed)

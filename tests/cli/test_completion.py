@@ -25,6 +25,8 @@ from asap_lightning.commands.completion import SCRIPTS, candidates
         ("asap train generator=asap_small generator.mlp_w", {"generator.mlp_width="}),
         ("asap train experiment=facades_5", {"experiment=facades_512"}),
         ("asap predict overw", {"overwrite="}),
+        ("asap evaluate comp", {"compare"}),
+        ("asap evaluate compare a.ckpt draw", {"draws="}),
     ],
 )
 def test_candidates(line: str, expected: set[str]) -> None:

@@ -14,12 +14,12 @@ from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.configuration.resolvers import register_resolvers
 
 CONF = conf_dir()
-ROOTS = [command.config for command in COMMANDS if command.config]
+ROOTS = [one.config for command in COMMANDS for one in (command, *command.subcommands) if one.config]
 GROUPS = {
-    "train": sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name != "hydra"),
-    "evaluate": ["data"],
+    "train": sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "evaluation")),
+    "evaluate": ["data", "evaluation"],
 }
-ABSTRACT = {("data", "options")}
+ABSTRACT = {("data", "options"), ("evaluation", "options")}
 CHOICES = [
     (root, group, option.stem)
     for root, groups in GROUPS.items()

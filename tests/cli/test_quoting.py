@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from asap_lightning.configuration.quoting import as_typed, quoted, typed
+from asap_lightning.configuration.quoting import as_typed, quoted, typed, with_list
 from asap_lightning.errors import UserError
 
 NAMES = [
@@ -81,6 +81,15 @@ def test_several_values_of_a_sweep_stay_several(tmp_path: Path, monkeypatch) -> 
         Path(name).write_text("")
     assert as_typed(["ckpt=a=1.ckpt,b=2.ckpt"], sweeps=True) == ["ckpt='a=1.ckpt','b=2.ckpt'"]
     assert as_typed(["data.root=x,y"], sweeps=True) == ["data.root=x,y"]
+
+
+def test_words_that_are_no_overrides_become_a_list(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a=1.ckpt").write_text("")
+    words = with_list(["runs/x", "draws=100", "a=1.ckpt", "it's"], "models")
+    assert words == [r"models=['runs/x','a=1.ckpt','it\'s']", "draws=100"]
+    assert value_of([f"+{words[0]}"], "models") == ["runs/x", "a=1.ckpt", "it's"]
+    assert with_list(["draws=100"], "models") == ["draws=100"]
 
 
 def test_an_empty_path_is_refused() -> None:

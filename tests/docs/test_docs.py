@@ -33,6 +33,7 @@ from asap_lightning.commands import COMMANDS, Command, by_name
 from asap_lightning.configuration.assemble import generator_settings
 from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.configuration.plain import plain
+from asap_lightning.configuration.quoting import with_list
 from asap_lightning.configuration.resolvers import register_resolvers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,12 +128,16 @@ def test_command_is_understood(command: str) -> None:
         return
     found = by_name(name)
     assert found is not None, f"there is no command {name}"
+    if (subcommand := found.subcommand(arguments)) is not None:
+        found, arguments = subcommand, arguments[1:]
     if found.config is None:
         understood_by_flags(found, arguments)
         return
     parsed = get_args_parser().parse_intermixed_args(arguments)
     if parsed.help or not arguments:
         return
+    if found.listed is not None:
+        parsed.overrides = with_list(parsed.overrides, found.listed)
     for job in jobs(parsed.overrides) if parsed.multirun else [parsed.overrides]:
         config = composed(found.config, tuple(job))
         if name == "train" and not parsed.cfg and not OmegaConf.is_missing(config.data, "root"):
@@ -175,7 +180,9 @@ def flat(node: Any, prefix: str) -> set[str]:
 OVERRIDE = re.compile(r"^[+~]{0,2}([a-z_]+)(?:[./@][a-z0-9_]+)*=(.+)$")
 PLUGINS = {"hydra/launcher=ray"}
 """Choices that other packages bring."""
-CONFIGS = sorted({found.config for found in COMMANDS if found.config})
+CONFIGS = sorted(
+    {one.config for found in COMMANDS for one in (found, *found.subcommands) if one.config is not None}
+)
 """The root files of the commands that are configured by overrides."""
 
 

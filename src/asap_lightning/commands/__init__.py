@@ -21,6 +21,8 @@ class Command:
         help: one line for ``asap --help``.
         config: name of the root file in ``conf/`` of a Hydra application; None means plain flags.
         choices: what may follow the name of a command with plain flags.
+        subcommands: commands that are called as ``NAME SUBCOMMAND ..``.
+        listed: key of the configuration that takes the words which are no overrides, as a list.
     """
 
     name: str
@@ -28,11 +30,31 @@ class Command:
     help: str
     config: str | None = None
     choices: tuple[str, ...] = ()
+    subcommands: tuple[Command, ...] = ()
+    listed: str | None = None
+
+    def subcommand(self, arguments: list[str]) -> Command | None:
+        """The subcommand that the first argument names, or None."""
+        return next((sub for sub in self.subcommands if arguments[:1] == [sub.name]), None)
 
 
 COMMANDS = (
     Command("train", "train", "train a generator (and its discriminator), or resume", config="train"),
-    Command("evaluate", "evaluate", "measure a checkpoint on a data set", config="evaluate"),
+    Command(
+        "evaluate",
+        "evaluate",
+        "measure a checkpoint on a data set; compare models",
+        config="evaluate",
+        subcommands=(
+            Command(
+                "compare",
+                "evaluate_compare",
+                "several models in one table, with intervals",
+                config="evaluate_compare",
+                listed="models",
+            ),
+        ),
+    ),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
     Command(
         "import",

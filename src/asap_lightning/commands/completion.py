@@ -76,11 +76,17 @@ def candidates(line: str) -> list[str]:
     command = by_name(words[1])
     if command is None:
         return []
+    place, begun = len(words) + finished, "" if finished else words[-1]
+    subcommands = [sub.name for sub in command.subcommands if place == 3 and sub.name.startswith(begun)]
+    if place > 3 and (subcommand := command.subcommand(words[2:])) is not None:
+        command, words = subcommand, words[1:]
+    if command.listed is not None:  # what Hydra cannot read is no override
+        words = [*words[:2], *(word for word in words[2:-1] if "=" in word), *words[2:][-1:]]
     rest = " ".join(words[2:]) + (" " if finished and len(words) > 2 else "")
     if command.config is None:
         word = "" if finished else words[-1]
         return [choice for choice in command.choices if len(words) < 4 and choice.startswith(word)]
-    return hydra_candidates(command.config, rest)
+    return [*subcommands, *hydra_candidates(command.config, rest)]
 
 
 def hydra_candidates(config_name: str, line: str) -> list[str]:

@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 
 from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.configuration.hydra_errors import translate
-from asap_lightning.configuration.quoting import as_typed
+from asap_lightning.configuration.quoting import as_typed, with_list
 from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.configuration.run_begin import begin_run, drop_unbegun_run, note_error
 from asap_lightning.errors import UserError
@@ -32,20 +32,27 @@ from asap_lightning.run_folder.marks import forget_failure, mark_failed
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-def run_hydra(module: str, *, config_name: str, arguments: list[str]) -> int:
+def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: str | None = None) -> int:
     """Composes ``conf/<config_name>.yaml`` with the overrides and calls ``module.run(config)``.
 
     The module is imported when a run begins, so ``--help`` and ``--cfg`` answer without loading torch.
+
+    Args:
+        module: with the function ``run``.
+        config_name: of the root file.
+        arguments: what was typed behind the command.
+        listed: key that takes the words which are no overrides, as a list.
 
     Raises:
         UserError: for a mistake in the overrides, in the configuration, or found by the task.
     """
     register_resolvers()
     parser = get_args_parser()
-    parser.prog = f"asap {config_name}"
+    parser.prog = f"asap {config_name.replace('_', ' ')}"
     # Flags may stand between overrides: asap train experiment=demo -m seed=0,1 name=pair
     parsed = parser.parse_intermixed_args(arguments)
-    parsed.overrides = as_typed(parsed.overrides, sweeps=parsed.multirun)
+    words = parsed.overrides if listed is None else with_list(parsed.overrides, listed)
+    parsed.overrides = as_typed(words, sweeps=parsed.multirun)
     job = Job(module)
     try:
         with hydra_full_error("1"):  # Hydra raises errors instead of printing them and exiting

@@ -60,6 +60,13 @@ def as_typed(words: Sequence[str], *, sweeps: bool = False) -> list[str]:
     return [_as_typed(word, sweeps or _asks_for_sweep(words)) for word in words]
 
 
+def with_list(words: Sequence[str], key: str) -> list[str]:
+    """The words, with those that are no ``key=value`` or name what is there gathered as a list of ``key``."""
+    named = [word for word in words if _WORD.fullmatch(word) is None or _exists(word)]
+    rest = [word for word in words if word not in named]
+    return [f"{key}=[{','.join(map(quoted, named))}]", *rest] if named else rest
+
+
 def _asks_for_sweep(words: Sequence[str]) -> bool:
     return any(word.startswith(("sweep=", "hydra.mode=MULTIRUN")) for word in words)
 

@@ -42,6 +42,12 @@ METRICS = {
             "gflops", "Operations", "min", "model", "products and sums", "GFLOP an image", place="model"
         ),
         MetricDeclaration(
+            "gmacs", "Multiply-adds", "min", "model", "half the operations", "GMAC an image", place="model"
+        ),
+        MetricDeclaration(
+            "peak_mib", "Peak memory", "min", "model", "beyond what lay there before", "MiB", place="model"
+        ),
+        MetricDeclaration(
             "images_per_second",
             "Training speed",
             "max",

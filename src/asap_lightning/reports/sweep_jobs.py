@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.cost.checkpoint import measure_checkpoint
 from asap_lightning.metrics import MetricDeclaration, declaration_of
+from asap_lightning.reports.pareto import front_of
 from asap_lightning.run_folder import names
 from asap_lightning.run_folder.history import MetricHistory
 from asap_lightning.run_folder.status import Kind, status_of
@@ -123,16 +123,6 @@ def pareto_front(jobs: Sequence[SweepJob], metric: MetricDeclaration) -> list[Sw
 
     Jobs without a latency or without this metric are left out; from the fastest to the best.
     """
-    sign = 1 if metric.higher_is_better else -1
-    rated = [
-        (job.latency_ms, sign * job.metrics[metric.key], job)
-        for job in jobs
-        if job.latency_ms is not None and math.isfinite(job.metrics.get(metric.key, math.nan))
-    ]
-    front: list[SweepJob] = []
-    best = -math.inf
-    for _, quality, job in sorted(rated, key=lambda entry: (entry[0], -entry[1])):
-        if quality > best:
-            front.append(job)
-            best = quality
-    return front
+    return front_of(
+        [(job, job.latency_ms, job.metrics.get(metric.key)) for job in jobs], higher=metric.higher_is_better
+    )

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from asap_lightning.files import atomic_write
 from asap_lightning.metrics import METRICS, MetricDeclaration
+from asap_lightning.reports.pareto import draw_front
 from asap_lightning.reports.sweep_jobs import SweepJob, pareto_front
 from asap_lightning.wording import counted
 
@@ -85,31 +86,14 @@ def write_csv(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path) -
 
 def draw_latency_and_quality(jobs: Sequence[SweepJob], metric: MetricDeclaration, path: Path) -> bool:
     """Latency against quality, with the Pareto front; False (and no file) if no job has both."""
-    from matplotlib.figure import Figure
-
     shown = [
-        (job, job.latency_ms, job.metrics[metric.key])
+        (", ".join(str(value) for value in job.settings.values()), job.latency_ms, job.metrics[metric.key])
         for job in jobs
         if job.latency_ms is not None and math.isfinite(job.metrics.get(metric.key, math.nan))
     ]
     if not shown:
         return False
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
-    _, latencies, qualities = zip(*shown, strict=True)
-    axes.scatter(latencies, qualities, color="0.6", zorder=2)
-    front = {id(job) for job in pareto_front(jobs, metric)}
-    on_front = sorted((latency, quality) for job, latency, quality in shown if id(job) in front)
-    axes.plot(*zip(*on_front, strict=True), "o-", label="Pareto front")
-    for job, latency, quality in shown:
-        text = ", ".join(str(value) for value in job.settings.values())
-        axes.annotate(text, (latency, quality), xytext=(5, 4), textcoords="offset points", fontsize="small")
-    axes.set_xlabel(METRICS["latency_ms"].title)
-    axes.set_ylabel(f"{metric.heading} ({metric.better})")
-    axes.set_title(", ".join(short_names(jobs).values()))
-    axes.grid(alpha=0.3)
-    axes.legend()
-    _save(figure, path)
+    draw_front(shown, metric, path, title=", ".join(short_names(jobs).values()))
     return True
 
 
