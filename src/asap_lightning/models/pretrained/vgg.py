@@ -35,11 +35,12 @@ def default_weight_path() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHT_FILE
 
 
-def load_vgg19(weights: str | Path | None) -> nn.Sequential:
+def load_vgg19(weights: str | Path | None, advice: str = "") -> nn.Sequential:
     """`vgg19_layers` with weights from a file; never random ones.
 
     Args:
         weights: a state dict of torchvision's VGG-19 or of its ``features``; None reads torchvision's cache.
+        advice: a line more in the message for missing weights.
 
     Raises:
         UserError: file missing, unreadable, or not VGG-19's.
@@ -52,6 +53,7 @@ def load_vgg19(weights: str | Path | None) -> nn.Sequential:
             "\"import torchvision; torchvision.models.vgg19(weights='IMAGENET1K_V1')\"\n"
             f"  (it writes {WEIGHT_FILE} into torchvision's cache), and copy the file to the path above,\n"
             "  or name a file:           loss.perceptual.weights=PATH\n"
+            f"{advice}"
             "  or train without it:      loss.perceptual=null"
         )
     try:
