@@ -232,3 +232,13 @@ print(next(iter(data.train_dataloader())).names)
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert ended.stdout == "['000']\n" and ended.stderr == "" and ended.returncode == 0
+
+
+def test_training_pairs_are_evaluated_as_they_are(trees):
+    """Neither mirrored nor cropped, as pairs of every other split."""
+    root = trees.spade(count=12)
+    options = {"mode": "resize_and_crop", "load_height": 24, "load_width": 24, "batch_size": 1}
+    mirrored = module(root, height=16, width=16, flip=True, **options)
+    plain = module(root, height=16, width=16, mode="fixed", flip=False, batch_size=1)
+    assert contents(mirrored.evaluation_dataloader("train")) == contents(plain.evaluation_dataloader("train"))
+    assert contents(mirrored.train_dataloader()) != contents(plain.train_dataloader())

@@ -196,7 +196,7 @@ def translated(
     places = {item.name: index for index, item in enumerate(data.items(config.split))}
     if model.data != evaluate.measured_on(data, config.split) or not set(names) <= set(places):
         return None
-    dataset = data.dataset(config.split)
+    dataset = data.evaluation_dataset(config.split)
     found = {}
     for name in names:
         batch = collate([dataset[places[name]]]).to(translator.device)

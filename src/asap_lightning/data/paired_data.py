@@ -177,18 +177,22 @@ class PairedData:
                 odd_size="resize",
                 extra=self.extra_transforms,
             )
-        else:
-            transform = PairedTransform(
-                self.eval_geometry,
-                size_multiple=self.size_multiple,
-                minimum_size=self.minimum_size,
-                odd_size=self.odd_size,
-            )
+            return PairedDataset(self.layout, self.items(split), transform, self.seed)
+        return self.evaluation_dataset(split)
+
+    def evaluation_dataset(self, split: Split) -> PairedDataset:
+        """Any split's pairs as validation sees them, not augmented."""
+        transform = PairedTransform(
+            self.eval_geometry,
+            size_multiple=self.size_multiple,
+            minimum_size=self.minimum_size,
+            odd_size=self.odd_size,
+        )
         return PairedDataset(self.layout, self.items(split), transform, self.seed)
 
     def evaluation_dataloader(self, split: Split) -> PairedLoader:
         """Any split's pairs as validation sees them: in order, each once, not augmented."""
-        dataset = self.dataset(split)
+        dataset = self.evaluation_dataset(split)
         sampler = EvaluationSampler(len(dataset), rank=self._rank, world_size=self._world_size)
         if len(dataset) and not len(sampler):
             # Lightning would skip the evaluation here, and the other processes would wait for this one's
