@@ -156,10 +156,16 @@ def understood_by_flags(command: Command, arguments: list[str]) -> None:
 
 
 @cache
+def root_of(group: str) -> str:
+    """The command whose configuration has a group."""
+    return next(config for config in ("train", *CONFIGS) if group in composed(config, ()))
+
+
+@cache
 def known_keys(group: str) -> frozenset[str]:
     """Every key that some option of a group has."""
     names: set[str] = set()
-    root = next(config for config in ("train", *CONFIGS) if group in composed(config, ()))
+    root = root_of(group)
     for option in (conf_dir() / group).glob("*.yaml"):
         override = f"{group}={option.stem}"
         if option.stem == "options":
@@ -223,7 +229,7 @@ def contexts(choices: tuple[str, ...], values: list[Override]) -> Iterator[tuple
         yield "train", (*choices, "sweep=pareto")
     for group in sorted(tops & set(GROUPS) - {"hydra"}):
         for option in sorted(path.stem for path in (conf_dir() / group).glob("*.yaml")):
-            yield "train", (*choices, f"{group}={option}")
+            yield root_of(group), (*choices, f"{group}={option}")
 
 
 def single(override: Override) -> Override:

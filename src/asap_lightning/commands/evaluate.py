@@ -18,6 +18,7 @@ from asap_lightning.configuration.data import make_evaluation_data
 from asap_lightning.configuration.evaluation import lacking_of, make_suite, require_known
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import configured_by, plain
+from asap_lightning.configuration.segmenter import make_protocol
 from asap_lightning.data import PairedData
 from asap_lightning.data.layout import SPLITS, Split
 from asap_lightning.errors import UserError
@@ -46,19 +47,28 @@ def run(config: DictConfig) -> None:
     data = evaluation_data(config, translator.description, checkpoint)
     require_same_kind(translator, data)
     require_split(config.split, data)
-    suite = make_suite(config, lacking=lacking_of(translator.spec))
+    lacking = lacking_of(translator.spec)
+    protocol = None if lacking else make_protocol(config, data, config.split, translator.device)
+    suite = make_suite(config, lacking=lacking, parts={"segmenter": protocol})
     about = {
         "checkpoint": str(checkpoint),
         "weights": config.weights,
         "data": measured_on(data, config.split),
         "evaluation": plain(config.evaluation),
+        "segmenter": plain(config.segmenter),
     }
     with logged_run(config, "evaluate", checkpoint) as log_figures:
         report = measure(translator, data, config.split, suite, about)
-        log_figures({"images": len(report.rows), **report.scores})
+        log_figures({"images": len(report.rows), **report.scores, **iou_of_classes(report)})
     show(report, config.output)
     if not config.evaluation.allow_missing:
         report.require_all()
+
+
+def iou_of_classes(report: EvaluationReport) -> dict[str, float]:
+    """``iou/CLASS`` -> the IoU of a class, for trackers: bars beside each other."""
+    found = report.results.details.get("miou", {}).get("iou", {})
+    return {f"iou/{name}": value for name, value in found.items() if value is not None}
 
 
 def show(report: EvaluationReport, folder: str) -> None:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.configuration.plain import configured_by
+from asap_lightning.configuration.segmenter import with_scores
 from asap_lightning.metrics import MetricSuite
 from asap_lightning.metrics.suite import metrics_named
 
@@ -18,16 +19,20 @@ def require_known(config: DictConfig) -> None:
     metrics_named(_names(config.evaluation.metrics))
 
 
-def make_suite(config: DictConfig, *, lacking: dict[str, str]) -> MetricSuite:
+def make_suite(
+    config: DictConfig, *, lacking: dict[str, str], parts: dict[str, Any] | None = None
+) -> MetricSuite:
     """The metrics that ``evaluation.metrics`` names, with all other settings of ``evaluation``.
 
     Args:
         config: of the command.
         lacking: as of `MetricSuite`.
+        parts: settings that were built elsewhere: the segmenter's protocol.
     """
     with configured_by("evaluation"):
         settings: dict[str, Any] = instantiate(config.evaluation, _convert_="all")
-    return MetricSuite(_names(settings.pop("metrics")), settings=settings, lacking=lacking)
+    names = with_scores(_names(settings.pop("metrics")), config)
+    return MetricSuite(names, settings={**settings, **(parts or {})}, lacking=lacking)
 
 
 def lacking_of(spec: ConditionSpec) -> dict[str, str]:

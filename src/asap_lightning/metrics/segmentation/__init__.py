@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from asap_lightning.metrics.segmentation.confusion import count_confusion as count_confusion
     from asap_lightning.metrics.segmentation.protocol import Protocol as Protocol
     from asap_lightning.metrics.segmentation.scores import SegmentationScores as SegmentationScores
+    from asap_lightning.metrics.segmentation.state import SegmentationState as SegmentationState
 
 _HOMES = {
     "ClassMap": "classes",
     "Protocol": "protocol",
     "SegmentationScores": "scores",
+    "SegmentationState": "state",
     "class_map": "classes",
     "count_confusion": "confusion",
 }
