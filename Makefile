@@ -8,10 +8,10 @@ FUZZ_FILES ?= 10000
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native fuzz asan setup demo test lint build lock clean
+.PHONY: help native fuzz asan setup demo test test-long lint build lock clean
 
 help:  ## Lists the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
 setup: $(STAMP)  ## Makes .venv with the locked libraries and an editable install.
 
@@ -30,6 +30,9 @@ demo: setup  ## Trains a small model on procedural facades (minutes, CPU) and sh
 
 test: setup  ## Runs the tests.
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: setup  ## Runs the tests, and those that take minutes: a sweep through SLURM, learning four pairs by heart.
+	ASAP_LONG_TESTS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup  ## ruff, mypy, import-linter.
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 
+import small
 from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
@@ -18,7 +19,6 @@ from asap_lightning.commands import benchmark
 from asap_lightning.configuration.peers import generator_node, make_peer
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.cost.memory import peak_of
-from asap_lightning.models import AsapGenerator
 from asap_lightning.ops import native
 
 needs_native = pytest.mark.skipif(bool(native.load_failure()), reason=native.load_failure() or "available")
@@ -27,8 +27,7 @@ needs_native = pytest.mark.skipif(bool(native.load_failure()), reason=native.loa
 @pytest.mark.parametrize("spec", [FACADES, CITYSCAPES])
 def test_authors_algorithm_is_the_generators_function(spec):
     torch.manual_seed(0)
-    small = dict(mlp_width=16, mlp_depth=3, lowres_width=8, lowres_max_width=16, lowres_depth=1)
-    generator = AsapGenerator(spec, s1=2, s2=4, init_gain=1.0, **small).eval()
+    generator = small.asap_generator(spec, s1=2, init_gain=1.0).eval()
     condition = Case("small", spec, 32, 48).condition(torch.device("cpu"))
     with torch.no_grad():
         expected = generator(condition).image
@@ -105,9 +104,7 @@ def small_generators(monkeypatch):
         Case,
         "generator",
         lambda self, device: (
-            AsapGenerator(
-                self.spec, s1=2, s2=4, lowres_width=8, lowres_max_width=16, lowres_depth=1, init_gain=1.0
-            )
+            small.asap_generator(self.spec, s1=2, lowres_width=8, lowres_max_width=16, init_gain=1.0)
             .eval()
             .to(device)
         ),
@@ -162,11 +159,11 @@ def test_command_refuses_bad_flags(tmp_path):
 
 
 def test_any_generator_can_be_timed_as_a_peer():
-    small = Case("small", CITYSCAPES, 64, 128)
-    peer = make_peer("spade_fast", small, torch.device("cpu"))
+    case = Case("small", CITYSCAPES, 64, 128)
+    peer = make_peer("spade_fast", case, torch.device("cpu"))
     assert peer.spec == CITYSCAPES
     assert generator_node("pix2pix_resnet6")["blocks"] == 6
-    counted = _counted_gflop(peer, small.condition(torch.device("cpu")))
+    counted = _counted_gflop(peer, case.condition(torch.device("cpu")))
     assert counted == pytest.approx(43.4 / 16, rel=0.05)  # its 256 x 512, by area
 
 

@@ -8,23 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import small
 from asap_lightning import cli
-
-# A network of a few thousand parameters on 64 x 64 facades: a step takes some ten milliseconds.
-SMALL_MODEL = (
-    "generator=asap_small",
-    "generator.s1=1",
-    "generator.lowres_width=8",
-    "generator.lowres_max_width=16",
-    "generator.mlp_width=8",
-    "discriminator.width=8",
-    "loss=hinge_l1",
-    "logger=none",
-    "callbacks=none",
-    "trainer.accelerator=cpu",
-    "+trainer.enable_progress_bar=false",
-)
-SMALL_DATA = ("data.height=64", "data.width=64", "data.batch_size=2", "data.num_workers=0")
 
 
 @dataclass(frozen=True)
@@ -70,7 +55,7 @@ def train(asap: Asap, facades: Path) -> Asap:
     """``asap train`` of the small model on the small data, with further overrides."""
 
     def call(*overrides: object) -> Outcome:
-        return asap("train", *SMALL_MODEL, *SMALL_DATA, f"data.root={facades}", *overrides)
+        return asap("train", *small.TRAIN, f"data.root={facades}", *overrides)
 
     return call
 
@@ -80,5 +65,5 @@ def trained(facades: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of one epoch."""
     run = tmp_path_factory.mktemp("trained") / "run"
     overrides = (f"data.root={facades}", "trainer.max_epochs=1", f"hydra.run.dir={run}")
-    assert cli.main(["train", *SMALL_MODEL, *SMALL_DATA, *overrides]) == 0
+    assert cli.main(["train", *small.TRAIN, *overrides]) == 0
     return run

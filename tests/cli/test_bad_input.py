@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import small
+
 PAIRS = 4
 
 
@@ -44,14 +46,10 @@ def folders(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(asap, folders: Path):
     """Trains the small model on `folders` for one step."""
-    from .conftest import SMALL_DATA, SMALL_MODEL
-
     data = ("data=spade_folders", f"data.root={folders}", "data.layout.num_classes=3")
 
     def call(*overrides: object):
-        return asap(
-            "train", *SMALL_MODEL, *SMALL_DATA, *data, "trainer.max_steps=2", "hydra.run.dir=run", *overrides
-        )
+        return asap("train", *small.TRAIN, *data, "trainer.max_steps=2", "hydra.run.dir=run", *overrides)
 
     return call
 
@@ -184,9 +182,7 @@ def test_missing_folder(run) -> None:
 
 @pytest.mark.parametrize("wanted", ["facades", "cityscapes"])
 def test_folder_of_another_layout_says_which(asap, folders: Path, wanted: str) -> None:
-    from .conftest import SMALL_DATA, SMALL_MODEL
-
-    shown = asap("train", *SMALL_MODEL, *SMALL_DATA, f"data={wanted}", f"data.root={folders}")
+    shown = asap("train", *small.TRAIN, f"data={wanted}", f"data.root={folders}")
     refused(shown, "SPADE", "data=spade_folders")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import small
+
 
 def test_demo_writes_what_was_asked_for_and_reuses_it(asap, tmp_path: Path) -> None:
     arguments = ["data", "demo", "out", "--count", 3, "--size", 32, "--seed", 5, "--workers", 1]
@@ -65,10 +67,8 @@ def test_check_mistakes(asap, arguments: list[str], expected: str) -> None:
 
 
 def test_training_draws_missing_demo_data(asap, tmp_path: Path) -> None:
-    from .conftest import SMALL_DATA, SMALL_MODEL
-
-    small = ["data.prepare.count=10", "data.prepare.size=64", "trainer.max_steps=1"]
-    shown = asap("train", *SMALL_MODEL, *SMALL_DATA, *small)
+    prepared = ["data.prepare.count=10", "data.prepare.size=64", "trainer.max_steps=1"]
+    shown = asap("train", *small.TRAIN, *prepared)
     assert shown.code == 0, shown.err
     assert len(list((tmp_path / "data/demo/base").glob("*.jpg"))) == 10
 
@@ -85,7 +85,7 @@ def test_data_without_a_sub_command(asap) -> None:
 
 
 def test_a_size_too_small_for_the_networks_is_one_line(train) -> None:
-    shown = train("data.height=8", "data.width=8", "trainer.max_steps=1")
+    shown = train("generator.s2=8", "data.height=8", "data.width=8", "trainer.max_steps=1")
     assert shown.code == 2 and "Traceback" not in shown.err
     assert "data.height=8 data.width=8 with data.batch_size=2 does not suit generator" in shown.err
     assert "use at least 16 x 16" in shown.err

@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+import small
 from asap_lightning.configuration.assemble import (
     build_network,
     generator_settings,
@@ -34,16 +35,6 @@ BUILDERS = {
     "photos": lambda trees: trees.folders() / "B",
     "nyu": lambda trees: trees.nyu()[0],
 }
-SMALL = {
-    "AsapGenerator": dict(
-        s1=1, s2=2, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=4, lowres_depth=1
-    ),
-    "UNetGenerator": dict(depth=5, width=4),
-    "Pix2pixHDGenerator": dict(width=4, downs=2, blocks=1, enhancer_blocks=1),
-    "SpadeGenerator": dict(width=2, hidden=4, image_size=[64, 64]),
-    "CrnGenerator": dict(width=16),
-    "CcFpseGenerator": dict(width=2),
-}  # fmt: skip
 
 
 def composed(experiment: str, *overrides: str) -> DictConfig:
@@ -98,7 +89,7 @@ def test_every_recipe_takes_two_steps(recipe, experiment, tmp_path: Path):
     config = recipe(experiment)
     config.data.update(height=64, width=64, load_height=64, load_width=64, batch_size=2, num_workers=0)
     kind = config.generator._target_.rsplit(".", 1)[-1]
-    settings = SMALL[kind]
+    settings = {**small.NETWORKS[kind], "height": 64, "image_size": [64, 64]}
     config.generator.update({key: value for key, value in settings.items() if key in config.generator})
     if "width" in config.discriminator:
         config.discriminator.width = 4

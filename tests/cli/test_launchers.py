@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pytest
 
+import small
 from asap_lightning.reports.sweep_jobs import read_sweep
 from asap_lightning.tracking.offline import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
-
-from .conftest import SMALL_DATA, SMALL_MODEL
 
 long = pytest.mark.skipif(
     "ASAP_LONG_TESTS" not in os.environ, reason="takes minutes: set ASAP_LONG_TESTS=1 to run it"
@@ -121,7 +120,7 @@ def test_slurm_runs_a_sweep_and_resumes_what_it_requeues(slurm: None, facades: P
         *("hydra.launcher.cpus_per_task=1", "hydra.launcher.array_parallelism=2", "trainer.max_steps=120"),
         *("trainer.max_epochs=-1", "checkpoint.every_n_steps=5", f"data.root={facades}"),
     )
-    command = asap("train", *SMALL_MODEL, *SMALL_DATA, *overrides)
+    command = asap("train", *small.TRAIN, *overrides)
     with open(tmp_path / "said", "w") as said:
         sweeper = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
         try:
@@ -147,7 +146,7 @@ def test_slurm_runs_a_sweep_and_resumes_what_it_requeues(slurm: None, facades: P
 @pytest.mark.slow
 def test_slurm_takes_the_batch_script(slurm: None, repository: Path, tmp_path: Path) -> None:
     script = repository / "scripts/slurm/train.sbatch"
-    small = ("--nodes=1", "--ntasks-per-node=1", "--gres=none", "--cpus-per-task=1", "--mem=0")
-    command = ["sbatch", "--test-only", *small, str(script), "experiment=demo"]
+    one_task = ("--nodes=1", "--ntasks-per-node=1", "--gres=none", "--cpus-per-task=1", "--mem=0")
+    command = ["sbatch", "--test-only", *one_task, str(script), "experiment=demo"]
     tested = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert tested.returncode == 0 and "to start at" in tested.stderr, tested.stderr

@@ -15,34 +15,22 @@ from typing import Any
 import pytest
 import torch
 
+import small
 from asap_lightning import cli
 from asap_lightning.training import read_checkpoint
 
 KILLS = int(os.environ.get("ASAP_TEST_KILLS", "5"))
 STEPS = 20
-TINY = (
-    "generator=asap_small",
-    "generator.s1=1",
-    "generator.s2=4",
-    "generator.lowres_width=4",
-    "generator.lowres_max_width=6",
-    "generator.lowres_depth=1",
-    "generator.mlp_width=4",
-    "discriminator.width=4",
-    "loss=hinge_l1",
+TRAIN = (
+    *small.NETWORK,
+    *small.QUIET,
+    *small.data(32),
     "training.ema=0.9",
     "training.schedule.unit=step",
     "training.schedule.constant=5",
     "training.schedule.decay=2000",
     "optimizer.generator.lr=0.001",
-    "data.height=32",
-    "data.width=32",
     "data.mode=resize_and_crop",
-    "data.batch_size=2",
-    "data.num_workers=0",
-    "logger=none",
-    "callbacks=none",
-    "trainer.accelerator=cpu",
     "trainer.max_epochs=-1",
     "checkpoint.every_n_steps=1",
     "ckpt=auto",
@@ -71,7 +59,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(server: Any, pairs: Path, run: Path, *overrides: str) -> BaseProcess:
     """``asap train`` in ``run``, in a process of its own."""
-    arguments = ["train", *TINY, f"data.root={pairs}", f"hydra.run.dir={run}", *overrides]
+    arguments = ["train", *TRAIN, f"data.root={pairs}", f"hydra.run.dir={run}", *overrides]
     process: BaseProcess = server.Process(target=cli.main, args=(arguments,))
     process.daemon = True  # whatever fails here, it does not outlive the tests
     process.start()

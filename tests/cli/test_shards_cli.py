@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .conftest import SMALL_DATA, SMALL_MODEL
+import small
 
 FACADES = ("data=facades", "data.layout.split=ratio")
 
@@ -28,7 +28,7 @@ def shards(asap, facades: Path, tmp_path: Path) -> Path:
 def test_train_evaluate_and_predict(asap, shards: Path, facades: Path, tmp_path: Path) -> None:
     """The checkpoint alone knows how label files are read: the shards may be gone by then."""
     run = ("data=shards", f"data.root={shards}", "trainer.max_steps=3", f"hydra.run.dir={tmp_path}/run")
-    shown = asap("train", *SMALL_MODEL, *SMALL_DATA, *run)
+    shown = asap("train", *small.TRAIN, *run)
     assert shown.code == 0, shown.err
     assert asap("evaluate", "ckpt=run", "output=figures").code == 0
     shards.rename(tmp_path / "gone")
@@ -54,12 +54,12 @@ def test_train_from_an_address(asap, shards: Path, tmp_path: Path) -> None:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
         words = (f"data.root={url}", f"data.layout.cache={tmp_path}/cache", "data.num_workers=1")
-        shown = asap("train", *SMALL_MODEL, *SMALL_DATA, "data=shards", *words, "trainer.max_steps=2")
+        shown = asap("train", *small.TRAIN, "data=shards", *words, "trainer.max_steps=2")
         assert shown.code == 0, shown.err
         assert list((tmp_path / "cache").glob("*.tar"))
         shown = asap("data", "check", url, f"data.layout.cache={tmp_path}/cache")
         assert shown.code == 0 and "no problems in 10 pairs" in shown.out and url in shown.out
-        shown = asap("train", *SMALL_MODEL, *SMALL_DATA, "data=shards", f"data.root={url}/nowhere")
+        shown = asap("train", *small.TRAIN, "data=shards", f"data.root={url}/nowhere")
         assert shown.code == 2 and "there is no index.json" in shown.err and "Traceback" not in shown.err
         server.shutdown()
 
@@ -69,8 +69,14 @@ def test_a_damaged_shard_stops_a_training_with_its_name(asap, shards: Path) -> N
     content = bytearray(path.read_bytes())
     content[700] ^= 255
     path.write_bytes(content)
-    small = [*SMALL_DATA[:-1], "data.num_workers=1"]
-    shown = asap("train", *SMALL_MODEL, *small, "data=shards", f"data.root={shards}", "trainer.max_epochs=1")
+    shown = asap(
+        "train",
+        *small.TRAIN,
+        "data.num_workers=1",
+        "data=shards",
+        f"data.root={shards}",
+        "trainer.max_epochs=1",
+    )
     assert shown.code == 2 and "Traceback" not in shown.err
     assert f"{path} is damaged: the checksum" in shown.err
 

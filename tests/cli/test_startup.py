@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import small
 from asap_lightning.commands import COMMANDS, Command
 from asap_lightning.data.demo import write_demo_dataset
 
@@ -75,14 +76,8 @@ def test_report_training(trained: Path, tmp_path: Path) -> None:
 
 
 def test_train_without_wandb_does_not_load_it(facades: Path, tmp_path: Path) -> None:
-    network = [
-        "generator=asap_small",
-        "generator.s1=1",
-        "generator.lowres_max_width=16",
-        "discriminator.width=8",
-    ]
-    data = [f"data.root={facades}", "data.height=64", "data.width=64", "data.num_workers=0"]
-    loaded = loaded_by("train", *network, *data, "logger=csv", "trainer.max_steps=1", cwd=tmp_path)
+    words = [*small.NETWORK, *small.data(), f"data.root={facades}", "logger=csv", "trainer.max_steps=1"]
+    loaded = loaded_by("train", *words, cwd=tmp_path)
     assert "pytorch_lightning" in loaded and not loaded & {"wandb", "mlflow", "optuna"}
 
 

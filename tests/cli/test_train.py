@@ -13,9 +13,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+import small
 from asap_lightning.training import read_checkpoint
-
-from .conftest import SMALL_DATA, SMALL_MODEL
 
 
 def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
@@ -36,7 +35,7 @@ def test_a_run_leaves_its_configuration_checkpoints_and_log(trained: Path) -> No
     ):
         assert (trained / name).is_file(), name
     config = OmegaConf.load(trained / "config.yaml")
-    assert config.generator.lowres_width == 8 and config.name == "demo"
+    assert config.generator.lowres_width == small.ASAP["lowres_width"] and config.name == "demo"
     assert read_checkpoint(trained / "checkpoints" / "last.ckpt")["global_step"] == 4
 
 
@@ -149,7 +148,7 @@ def test_evaluation_of_all_loggers_in_one_run(train, tmp_path: Path, monkeypatch
 
 def started(folder: Path, facades: Path, *overrides: str) -> subprocess.Popen[str]:
     """A long training in a process of its own, once it has made its first ten updates."""
-    arguments = ["train", *SMALL_MODEL, *SMALL_DATA, f"data.root={facades}", "hydra.run.dir=run", *overrides]
+    arguments = ["train", *small.TRAIN, f"data.root={facades}", "hydra.run.dir=run", *overrides]
     process = subprocess.Popen(
         [
             sys.executable,
@@ -191,7 +190,7 @@ def test_killed_run_resumes(tmp_path: Path, facades: Path) -> None:
     process.communicate(timeout=60)
     checkpoint = tmp_path / "run/checkpoints/last.ckpt"
     step = read_checkpoint(checkpoint)["global_step"]
-    arguments = ["train", *SMALL_MODEL, *SMALL_DATA, f"data.root={facades}", "hydra.run.dir=run", "ckpt=last"]
+    arguments = ["train", *small.TRAIN, f"data.root={facades}", "hydra.run.dir=run", "ckpt=last"]
     done = subprocess.run(
         [sys.executable, "-m", "asap_lightning", *arguments, f"trainer.max_steps={step + 2}"],
         cwd=tmp_path,

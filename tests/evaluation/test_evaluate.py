@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.errors import Unavailable, UserError
 from asap_lightning.evaluation import EvaluationReport, ImageRow, evaluate
 from asap_lightning.inference import Translator
 from asap_lightning.metrics import MetricSuite, Results, image_scores, pairs_of
-from asap_lightning.models import AsapGenerator
 
 SPEC = ConditionSpec("label", num_classes=3)
 VALID = (15, 14)
@@ -35,8 +35,8 @@ def batches(count: int = 3, size: int = 2) -> list[Batch]:
 
 @pytest.fixture
 def translator() -> Translator:
-    small = {"mlp_width": 4, "mlp_depth": 2, "lowres_width": 4, "lowres_max_width": 6, "lowres_depth": 1}
-    return Translator.from_generator(AsapGenerator(SPEC, s1=2, s2=2, init_gain=1.0, **small), device="cpu")
+    generator = small.asap_generator(SPEC, s1=2, s2=2, init_gain=1.0)
+    return Translator.from_generator(generator, device="cpu")
 
 
 def test_figures_of_every_image_without_padding(translator: Translator) -> None:

@@ -7,23 +7,22 @@ import pytest
 import torch
 from PIL import Image
 
+import small
 from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import LabelOptions, Translator, translate_folder
-from asap_lightning.models import AsapGenerator
 
 SPEC = ConditionSpec("label", num_classes=3)
-SETTINGS = dict(s1=1, s2=4, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=8, lowres_depth=1)
 
 
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
-    generator = AsapGenerator(SPEC, **SETTINGS)
+    generator = small.asap_generator(SPEC)
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, 0, 0.3)
     description = ModelDescription(
-        SPEC.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator", **SETTINGS}
+        SPEC.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator", **small.ASAP}
     )
     path = tmp_path_factory.mktemp("model") / "model.ckpt"
     state = {f"generator.{name}": value for name, value in generator.state_dict().items()}

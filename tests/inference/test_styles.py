@@ -5,11 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
+import small
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.styles import parse_styles
-from asap_lightning.models import AsapGenerator, CrnGenerator, SpadeGenerator
+from asap_lightning.models import CrnGenerator, SpadeGenerator
 
 SPEC = ConditionSpec(num_classes=3)
 LABEL = np.random.default_rng(0).integers(0, 3, (40, 50))
@@ -26,9 +27,7 @@ def stylish():
 
 @pytest.fixture(scope="module")
 def plain():
-    return Translator.from_generator(
-        AsapGenerator(SPEC, s1=1, s2=4, lowres_max_width=4, lowres_depth=1), device="cpu"
-    )
+    return Translator.from_generator(small.asap_generator(SPEC), device="cpu")
 
 
 def test_a_seed_decides_the_style_and_nothing_else_is_disturbed(stylish):

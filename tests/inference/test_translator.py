@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import small
 from asap_lightning.checkpoint import ENTRY
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
@@ -17,7 +18,7 @@ from asap_lightning.inference.translator import pad_condition
 from asap_lightning.models import AsapGenerator, Generator, GeneratorOutput
 from asap_lightning.training import ModelDescription
 
-SETTINGS = dict(s1=2, s2=4, mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
+SETTINGS = {**small.ASAP, "s1": 2}
 LABELS = ConditionSpec(num_classes=4, has_unknown=True, instance_edges=True)
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+import small
 from asap_lightning.commands.import_ import main
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
@@ -33,7 +34,8 @@ def labels(spec, height, width):
 
 
 def asap(spec, **settings):
-    return AsapGenerator(spec, s1=2, s2=4, lowres_width=4, lowres_max_width=8, lowres_depth=1, **settings)
+    """With as many levels of its MLP as the authors' programs have it, which their files do not say."""
+    return small.asap_generator(spec, s1=2, mlp_width=64, mlp_depth=5, **settings)
 
 
 CASES = {

@@ -2,11 +2,12 @@ import pytest
 import torch
 from torch import nn
 
+import small
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.interop.names import NameMap, mend_old_layouts
 from asap_lightning.interop.systems import asapnet, ccfpse, pix2pixhd, spade
-from asap_lightning.models import AsapGenerator, CcFpseGenerator, Pix2pixHDGenerator, SpadeGenerator
+from asap_lightning.models import CcFpseGenerator, Pix2pixHDGenerator, SpadeGenerator
 from asap_lightning.models.layers import spectral_norm
 from asap_lightning.untrusted import without_wrappers
 
@@ -17,7 +18,7 @@ SPEC = ConditionSpec(num_classes=3)
     ("network", "names"),
     [
         (
-            AsapGenerator(SPEC, s1=2, s2=4, lowres_width=4, lowres_max_width=6, lowres_depth=2, mlp_width=8),
+            small.asap_generator(SPEC, s1=2, lowres_depth=2),
             asapnet.names,
         ),
         (SpadeGenerator(SPEC, width=2, style=4, image_size=(32, 64), encoder_layers=5), spade.names),

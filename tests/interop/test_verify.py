@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
+import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
 from asap_lightning.interop.verify import summary, table, verify
 from asap_lightning.models import (
-    AsapGenerator,
     CcFpseGenerator,
     MultiscaleDiscriminator,
     PatchGan,
@@ -89,9 +89,9 @@ def labels(height, width, classes, batch=1):
 def test_asapnet_with_other_settings(tmp_path, s1, s2, encoding, edges, unknown):
     spec = ConditionSpec(num_classes=7, has_unknown=unknown, instance_edges=edges)
     generator = randomized(
-        AsapGenerator(
-            spec, s1=s1, s2=s2, mlp_width=24, mlp_depth=3, lowres_width=6, lowres_max_width=10,
-            lowres_depth=3, padding="zeros", positional_encoding=encoding, backend="reference",
+        small.asap_generator(
+            spec, s1=s1, s2=s2, mlp_width=24, lowres_depth=3, padding="zeros", positional_encoding=encoding,
+            backend="reference",
         )
     )  # fmt: skip
     label = labels(64, 96, spec.label_channels)
@@ -112,12 +112,8 @@ def test_asapnet_with_other_settings(tmp_path, s1, s2, encoding, edges, unknown)
 
 
 def test_asapnet_with_an_rgb_condition(tmp_path):
-    generator = randomized(
-        AsapGenerator(
-            ConditionSpec("image", channels=3), s1=2, s2=4, lowres_width=6, lowres_max_width=10, mlp_width=8,
-            mlp_depth=3, lowres_depth=1, backend="reference",
-        )
-    )  # fmt: skip
+    spec = ConditionSpec("image", channels=3)
+    generator = randomized(small.asap_generator(spec, s1=2, backend="reference"))
     image = torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         outputs = {"image": generator(Condition(image=image)).image}

@@ -9,6 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from torch import nn
 
+import small
 from asap_lightning.building import build
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.configuration.assemble import generator_settings
@@ -16,19 +17,6 @@ from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.models import Generator
 
-SMALL = {
-    "AsapGenerator": dict(
-        s1=2, s2=4, mlp_width=8, mlp_depth=3, lowres_width=4, lowres_max_width=8, lowres_depth=1
-    ),
-    "UNetGenerator": dict(depth=5, width=2, dropout=0.0),
-    "ResnetGenerator": dict(width=2, blocks=2),
-    "Pix2pixHDGenerator": dict(
-        width=2, downs=2, blocks=1, enhancer_blocks=1, encoder_width=2, encoder_downs=2
-    ),
-    "SpadeGenerator": dict(width=2, hidden=4),
-    "CcFpseGenerator": dict(width=2),
-    "CrnGenerator": dict(height=32, width=8),
-}  # fmt: skip
 SMALL_JUDGES = {"FpseDiscriminator": 2}
 KINDS = {
     "label": ConditionSpec(num_classes=3, has_unknown=True),
@@ -53,7 +41,7 @@ def settings(group, name):
 
 def small_generator(name, spec):
     node = generator_settings(dict(settings("generator", name)), height=512)
-    node |= SMALL[node["_target_"].rpartition(".")[2]]
+    node |= small.NETWORKS[node["_target_"].rpartition(".")[2]]
     if node.get("image_size"):
         node["image_size"] = [64, 128]
     return build(node, "generator", spec=spec)
@@ -113,7 +101,7 @@ def test_generator_is_rebuilt_from_plain_data_on_the_meta_device(name):
     """As a checkpoint is loaded: nothing of a generator's state may live outside its state dict."""
     generator = small_generator(name, KINDS["label"]).eval()
     node = generator_settings(dict(settings("generator", name)), height=512)
-    node |= SMALL[node["_target_"].rpartition(".")[2]]
+    node |= small.NETWORKS[node["_target_"].rpartition(".")[2]]
     if node.get("image_size"):
         node["image_size"] = [64, 128]
     with torch.device("meta"):

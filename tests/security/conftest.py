@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+import small
 from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.models import AsapGenerator
 
-SETTINGS = dict(s1=1, s2=4, mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
 SPEC = ConditionSpec(num_classes=4)
-GENERATOR = {"_target_": "asap_lightning.models.AsapGenerator", **SETTINGS}
+GENERATOR = {"_target_": "asap_lightning.models.AsapGenerator", **small.ASAP}
 MOST_MEMORY = 300 * 2**20
 """Bytes that refusing a file may take beyond what the process has had before."""
 
@@ -42,7 +41,7 @@ def described(**changes: Any) -> dict[str, Any]:
 def weights() -> dict[str, torch.Tensor]:
     """Of a small generator, as training names them."""
     torch.manual_seed(0)
-    return {f"generator.{k}": v for k, v in AsapGenerator(SPEC, **SETTINGS).state_dict().items()}
+    return {f"generator.{k}": v for k, v in small.asap_generator(SPEC).state_dict().items()}
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import yaml
 from fuzz_mutations import mutate_bytes, mutate_json, mutate_png, mutate_tree, mutate_zip
 from PIL import Image
 
+import small
 from asap_lightning.building import build
 from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
@@ -31,13 +32,11 @@ from asap_lightning.interop.convert import convert_generator
 from asap_lightning.interop.options import read_options
 from asap_lightning.interop.state_dicts import state_of
 from asap_lightning.interop.systems import asapnet
-from asap_lightning.models import AsapGenerator
 from asap_lightning.reports.pictures import cells_of
 from asap_lightning.reports.runs import read_run
 from asap_lightning.untrusted import load_torch
 
 SPEC = ConditionSpec(num_classes=4)
-SETTINGS = dict(s1=1, s2=4, mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
 KNOWN = dict(label_nc=4, mlp_width=8, mlp_depth=3, s1=1)
 Spoil = Callable[[random.Random, bytes], bytes]
 
@@ -81,8 +80,8 @@ def entry(generator: dict[str, Any]) -> dict[str, Any]:
 def kinds(folder: Path) -> dict[str, Kind]:
     """All kinds; what their readers expect beside the files is written into ``folder``."""
     torch.manual_seed(0)
-    network = AsapGenerator(SPEC, **SETTINGS)
-    described = {"_target_": "asap_lightning.models.AsapGenerator", **SETTINGS}
+    network = small.asap_generator(SPEC)
+    described = {"_target_": "asap_lightning.models.AsapGenerator", **small.ASAP}
     weights = {f"generator.{name}": tensor for name, tensor in network.state_dict().items()}
     checkpoint = {"state_dict": weights, ENTRY: entry(described), "epoch": 0, "global_step": 0}
     theirs = asapnet.names(network).to_theirs(network.state_dict())

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 
+import small
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.demo import write_demo_dataset
 from asap_lightning.data.layouts import CmpFacades
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.losses import HingeLoss, TranslationObjective
-from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.training import (
     CheckpointWriter,
     ModelDescription,
@@ -29,7 +30,7 @@ from asap_lightning.training import (
 )
 from asap_lightning.training.stored_state import require_training_state
 
-from .conftest import SETTINGS, SPEC, Spoil
+from .conftest import SPEC, Spoil
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -49,7 +50,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Train:
     def run(folder: Path, steps: int = 2, resume: Path | None = None) -> None:
         layout = partial(CmpFacades, split="ratio", test_share=0.25)
         data = PairedDataModule(root, layout, 16, 16, batch_size=2)
-        generator = AsapGenerator(data.spec, **SETTINGS)
+        generator = small.asap_generator(data.spec)
         data.size_multiple = generator.size_multiple
         adam = partial(torch.optim.Adam, lr=1e-3)
         module = TranslationModule(
@@ -59,7 +60,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Train:
             generator_optimizer=adam,
             discriminator_optimizer=adam,
             description=ModelDescription(
-                data.spec.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator", **SETTINGS}
+                data.spec.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator", **small.ASAP}
             ),
         )
         trainer = make_trainer(
@@ -187,7 +188,7 @@ def test_weights_are_dense_numbers_of_the_right_shape(
     path = spoil({"state_dict": {**weights, "generator.lowres_stream.body.0.0.weight": tensor}})
     with pytest.raises(UserError, match=message):
         Translator(path, device="cpu")
-    network = AsapGenerator(SPEC, **SETTINGS)
+    network = small.asap_generator(SPEC)
     before = network.lowres_stream.body[0][0].weight.detach().clone()
     try:
         taken, _ = initialize_from(network, path)

@@ -12,10 +12,11 @@ import torch
 import wandb
 from pytorch_lightning import Trainer
 
+import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.losses import HingeLoss, TranslationObjective
-from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.tracking import RunLogger, finished_runs
 from asap_lightning.training import CheckpointWriter, TranslationModule, make_trainer
 from asap_lightning.training.callbacks import Diagnostics, SampleGrid, SampleTable, Throughput
@@ -44,8 +45,7 @@ class Batches:
 def small_module() -> TranslationModule:
     """Both networks, hinge loss and feature matching."""
     torch.manual_seed(3)
-    small = {"mlp_width": 4, "mlp_depth": 2, "lowres_width": 4, "lowres_max_width": 6, "lowres_depth": 1}
-    generator = AsapGenerator(SPEC, s1=2, s2=2, **small)
+    generator = small.asap_generator(SPEC, s1=2, s2=2)
     adam = partial(torch.optim.Adam, lr=1e-3)
     return TranslationModule(
         generator,

@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback
 
+import small
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts import CmpFacades
 from asap_lightning.losses import HingeLoss, TranslationObjective
-from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.training import CheckpointWriter, ModelDescription, TranslationModule, fit, make_trainer
 
 GLOBAL_BATCH = 4
-SETTINGS = dict(s1=1, s2=4, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=6, lowres_depth=1)
 
 
 class Record(Callback):
@@ -77,14 +77,14 @@ def train(
         data_root, partial(CmpFacades, split="ratio", test_share=5 / 18), 32, 32, mode="resize_and_crop",
         batch_size=GLOBAL_BATCH // devices, eval_batch_size=1, seed=4, limit_val=limit_val,
     )  # fmt: skip
-    generator = AsapGenerator(data.spec, **SETTINGS)
+    generator = small.asap_generator(data.spec)
     data.size_multiple = generator.size_multiple
     adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.0, 0.9))
     module = TranslationModule(
         generator, MultiscaleDiscriminator(data.spec, width=4, layers=3),
         TranslationObjective(HingeLoss(), feature_matching=10, l1=1),
         generator_optimizer=adam, discriminator_optimizer=adam, ema=0.9, order=order, clip=1.0,
-        description=ModelDescription(data.spec.as_dict(), SETTINGS),
+        description=ModelDescription(data.spec.as_dict(), small.ASAP),
     )  # fmt: skip
     folder = Path(out)
     trainer = make_trainer(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+import small
 from asap_lightning.data.demo import write_demo_dataset
 from asap_lightning.tracking import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
@@ -23,26 +24,13 @@ from .ddp_script import train
 
 SCRIPT = Path(__file__).with_name("ddp_script.py")
 STEPS = 5
-SMALL = (
-    "generator=asap_small",
-    "generator.s1=1",
-    "generator.s2=4",
-    "generator.lowres_width=4",
-    "generator.lowres_max_width=6",
-    "generator.lowres_depth=1",
-    "generator.mlp_width=4",
-    "discriminator.width=4",
-    "loss=hinge_l1",
-    "data.height=32",
-    "data.width=32",
-    "data.batch_size=2",
-    "data.num_workers=0",
-    "callbacks=none",
-    "logger=none",
-    "trainer.accelerator=cpu",
-    "trainer.devices=2",
-)
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+TRAIN = (*small.NETWORK, *small.QUIET, *small.data(32), "trainer.devices=2")
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "WANDB_MODE": "offline",
+    "PYTHONPATH": str(Path(small.__file__).parent),  # of the script
+}
 
 pytestmark = [
     pytest.mark.ddp,
@@ -121,7 +109,7 @@ def asap_train(facades: Path, tmp_path: Path) -> Iterator[Start]:
             "-m",
             "asap_lightning",
             "train",
-            *SMALL,
+            *TRAIN,
             f"data.root={facades}",
             *overrides,
         ]

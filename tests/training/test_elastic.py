@@ -12,15 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import small
 from asap_lightning.tracking.offline import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
 
-SMALL = (
-    *("generator=asap_small", "generator.s1=1", "generator.lowres_width=8", "generator.lowres_max_width=16"),
-    *("generator.mlp_width=8", "discriminator.width=8", "loss=hinge_l1", "callbacks=none"),
-    *("trainer.accelerator=cpu", "+trainer.enable_progress_bar=false", "data.height=64", "data.width=64"),
-    *("data.batch_size=1", "data.num_workers=0"),
-)
+TRAIN = (*small.NETWORK, *small.QUIET, *small.data(batch_size=1))
 STEPS = 40
 
 
@@ -42,7 +38,7 @@ def test_torchrun_restarts_all_when_one_process_is_killed(tmp_path: Path) -> Non
     run = tmp_path / "run"
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *("--max-restarts", "1", "--monitor-interval", "0.5", "-m", "asap_lightning", "train", *SMALL),
+        *("--max-restarts", "1", "--monitor-interval", "0.5", "-m", "asap_lightning", "train", *TRAIN),
         *(f"data.root={tmp_path / 'data'}", f"hydra.run.dir={run}", "trainer.devices=2", "logger=wandb"),
         *(f"trainer.max_steps={STEPS}", "trainer.max_epochs=-1", "checkpoint.every_n_steps=5"),
     ]

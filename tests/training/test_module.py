@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.errors import UserError
 from asap_lightning.losses import HingeLoss, TranslationObjective
-from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
+from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.training import ConstantThenLinear, DivergedError, TranslationModule, make_trainer
 from asap_lightning.training.scaling import NetworkScalers
 
@@ -55,9 +56,7 @@ def loader(count=8, batch_size=2):
 
 def make_module(objective=None, discriminator=True, lr=1e-3, **settings):
     torch.manual_seed(3)
-    generator = AsapGenerator(
-        SPEC, s1=2, s2=2, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=6, lowres_depth=1
-    )
+    generator = small.asap_generator(SPEC, s1=2, s2=2)
     judge = MultiscaleDiscriminator(SPEC, width=4, layers=3) if discriminator else None
     objective = objective or TranslationObjective(HingeLoss(), feature_matching=10)
     adam = partial(torch.optim.Adam, lr=lr, betas=(0.0, 0.9))

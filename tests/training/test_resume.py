@@ -6,6 +6,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
+import small
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.demo import write_demo_dataset
 from asap_lightning.data.layouts import CmpFacades
@@ -66,8 +67,7 @@ def parts(facades, num_workers=0, network=Noisy, **options):
         facades, partial(CmpFacades, split="ratio", test_share=0.25), 32, 32, mode="resize_and_crop",
         batch_size=2, num_workers=num_workers, seed=4,
     )  # fmt: skip
-    settings = dict(s1=1, s2=4, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=6, lowres_depth=1)
-    generator = network(data.spec, **settings)
+    generator = network(data.spec, **small.ASAP)
     data.size_multiple = generator.size_multiple
     adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.0, 0.9))
     module = TranslationModule(
@@ -75,7 +75,7 @@ def parts(facades, num_workers=0, network=Noisy, **options):
         TranslationObjective(HingeLoss(), feature_matching=10, l1=1),
         generator_optimizer=adam, discriminator_optimizer=adam, ema=0.9,
         schedule=ConstantThenLinear(constant=3, decay=8, unit="step"),
-        description=ModelDescription(data.spec.as_dict(), settings), **options,
+        description=ModelDescription(data.spec.as_dict(), small.ASAP), **options,
     )  # fmt: skip
     return module, data
 

@@ -8,10 +8,10 @@ from functools import partial
 import pytest
 import torch
 
+import small
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts import SpadeFolders
 from asap_lightning.losses import TranslationObjective
-from asap_lightning.models import AsapGenerator
 from asap_lightning.training import CheckpointWriter, TranslationModule, make_trainer, read_checkpoint
 from asap_lightning.training.resumed_state import keep_settings_over_loads
 from trees import Trees
@@ -39,9 +39,8 @@ def run(root, folder, *, ckpt=None, adam=None, ema=None, accumulate=1, limits=No
     torch.manual_seed(0)
     options = {"batch_size": 2, "seed": 5, **data}
     source = PairedDataModule(root, partial(SpadeFolders, num_classes=3), 8, 8, **options)
-    small = dict(mlp_width=2, mlp_depth=2, lowres_width=2, lowres_max_width=2, lowres_depth=1)
     module = Seen(
-        AsapGenerator(source.spec, s1=1, s2=4, **small), None, TranslationObjective(None, l1=1),
+        small.asap_generator(source.spec), None, TranslationObjective(None, l1=1),
         generator_optimizer=adam or partial(torch.optim.Adam, lr=1e-3), ema=ema, accumulate=accumulate,
     )  # fmt: skip
     module.seen = []

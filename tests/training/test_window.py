@@ -12,10 +12,10 @@ from pytorch_lightning.plugins import MixedPrecision
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
+import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.losses import HingeLoss, TranslationObjective
-from asap_lightning.models import AsapGenerator
 from asap_lightning.training import TranslationModule, make_trainer
 
 pytestmark = [
@@ -40,10 +40,7 @@ class Judge(nn.Module):
 
 def make_module(**settings):
     torch.manual_seed(3)
-    generator = AsapGenerator(
-        SPEC, s1=1, s2=2, mlp_width=4, mlp_depth=2, lowres_width=4, lowres_max_width=6, lowres_depth=1,
-        init_gain=0.5,
-    )  # fmt: skip
+    generator = small.asap_generator(SPEC, s2=2, init_gain=0.5)
     sgd = partial(torch.optim.SGD, lr=0.02)
     module = TranslationModule(
         generator, Judge(), TranslationObjective(HingeLoss(), feature_matching=2, l1=1),
@@ -165,9 +162,9 @@ def test_what_is_logged_is_the_windows_mean_once_a_window(tmp_path):
         with open(tmp_path / f"{size}" / "metrics.csv", newline="") as file:
             logged.append([{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)])
     assert [row["step"] for row in logged[1]] == [row["step"] for row in logged[0]] == [1, 2, 3, 4]
-    for big, small in zip(*logged, strict=True):
-        assert {"loss_g/total", "loss_d/real", "lr/generator"} <= big.keys() == small.keys()
-        assert all(small[name] == pytest.approx(big[name], rel=1e-6) for name in big)
+    for big, split in zip(*logged, strict=True):
+        assert {"loss_g/total", "loss_d/real", "lr/generator"} <= big.keys() == split.keys()
+        assert all(split[name] == pytest.approx(big[name], rel=1e-6) for name in big)
 
 
 class Scaled(MixedPrecision):

@@ -6,6 +6,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
+import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.evaluation.cost.callback import ModelCost
 from asap_lightning.models import AsapGenerator
@@ -16,8 +17,7 @@ def begin() -> Any:
     """Calls the callback as a trainer would; returns what the logger got and the generator."""
 
     def call(callback: ModelCost, loggers: int = 1, **data: int) -> tuple[Mock, AsapGenerator]:
-        small = {"mlp_width": 4, "mlp_depth": 2, "lowres_width": 4, "lowres_max_width": 6, "lowres_depth": 1}
-        generator = AsapGenerator(ConditionSpec("label", num_classes=3), s1=2, s2=2, **small)
+        generator = small.asap_generator(ConditionSpec("label", num_classes=3), s1=2, s2=2)
         logger = Mock()
         trainer = Mock(loggers=[logger] * loggers, global_step=7, datamodule=Mock(spec=list(data), **data))
         callback.on_train_start(trainer, Mock(generator=generator, device=torch.device("cpu")))

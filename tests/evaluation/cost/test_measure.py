@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+import small
 from asap_lightning.benchmarking.cases import Case
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.evaluation.cost.measure import measure_cost, random_condition
@@ -15,8 +16,7 @@ CPU = torch.device("cpu")
 
 
 def generator(**settings: int) -> AsapGenerator:
-    small = {"s1": 1, "s2": 8, "mlp_width": 8, "lowres_width": 8, "lowres_max_width": 16, "lowres_depth": 1}
-    return AsapGenerator(SPEC, **{**small, **settings})
+    return small.asap_generator(SPEC, **{"s2": 8, **settings})
 
 
 def test_flops_are_those_of_the_formula_and_the_same_every_time() -> None:

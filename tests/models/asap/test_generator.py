@@ -4,12 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+import small
 from asap_lightning import ops
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models import AsapGenerator
 from asap_lightning.models.asap import resolve_s1
 
-SMALL = dict(mlp_width=8, mlp_depth=3, lowres_width=6, lowres_max_width=10, lowres_depth=1)
 LABELS = ConditionSpec(num_classes=4)
 SPECS = {
     "label": LABELS,
@@ -83,7 +83,7 @@ def test_agrees_with_our_own_recording(repository):
 @pytest.mark.parametrize("settings", [dict(s1=2, s2=4), dict(s1=1, s2=8), dict(s1=4, s2=2), dict(s1=2, s2=1)])
 def test_every_condition_kind_gives_an_image_and_every_parameter_a_gradient(kind, settings):
     spec = SPECS[kind]
-    generator = lively(AsapGenerator(spec, **settings, **SMALL))
+    generator = lively(small.asap_generator(spec, **settings))
     output = generator(make_condition(spec))
     assert output.image.shape == (2, 3, 16, 24)
     assert output.image.abs().max() <= 1
@@ -101,7 +101,7 @@ def test_full_size_has_82_million_parameters():
 
 
 def test_an_image_does_not_depend_on_its_batch():
-    generator = lively(AsapGenerator(LABELS, s1=2, s2=4, **SMALL))
+    generator = lively(small.asap_generator(LABELS, s1=2))
     condition = make_condition(LABELS, batch=3)
     together = generator(condition).image
     for index in range(3):
@@ -110,7 +110,7 @@ def test_an_image_does_not_depend_on_its_batch():
 
 
 def test_batch_and_size_may_change_between_calls():
-    generator = AsapGenerator(LABELS, s1=2, s2=4, **SMALL)
+    generator = small.asap_generator(LABELS, s1=2)
     for batch, height, width in ((1, 16, 16), (3, 32, 16), (2, 16, 48)):
         assert generator(make_condition(LABELS, batch, height, width)).image.shape == (
             batch,
@@ -121,7 +121,7 @@ def test_batch_and_size_may_change_between_calls():
 
 
 def test_shifting_pixels_and_phi_by_a_tile_shifts_the_image():
-    generator = lively(AsapGenerator(LABELS, s1=2, s2=4, **SMALL))
+    generator = lively(small.asap_generator(LABELS, s1=2))
     condition = make_condition(LABELS, height=32, width=32)
     phi = generator.predict_phi(condition)
     image = generator.render(condition, phi)
@@ -132,9 +132,7 @@ def test_shifting_pixels_and_phi_by_a_tile_shifts_the_image():
 
 def test_constant_phi_is_a_1x1_convolution_network():
     spec = SPECS["rgb"]
-    generator = lively(
-        AsapGenerator(spec, s1=2, s2=4, phi_mode="constant", positional_encoding=False, **SMALL)
-    )
+    generator = lively(small.asap_generator(spec, s1=2, phi_mode="constant", positional_encoding=False))
     condition = make_condition(spec, batch=1)
     phi = generator.predict_phi(condition)
     assert (phi - phi[..., :1, :1]).abs().max() == 0
@@ -152,7 +150,7 @@ def test_constant_phi_is_a_1x1_convolution_network():
 @pytest.mark.parametrize("kind", ["label", "rgb"])
 def test_bilinear_phi_equals_a_phi_upsampled_to_every_pixel(kind):
     spec = SPECS[kind]
-    generator = lively(AsapGenerator(spec, s1=2, s2=4, phi_mode="bilinear", **SMALL)).double()
+    generator = lively(small.asap_generator(spec, s1=2, phi_mode="bilinear")).double()
     condition = make_condition(spec)
     if condition.image is not None:
         condition = Condition(image=condition.image.double())
@@ -168,18 +166,18 @@ def test_bilinear_phi_equals_a_phi_upsampled_to_every_pixel(kind):
 
 
 def test_without_positional_encoding_equal_pixels_of_a_tile_are_equal():
-    generator = lively(AsapGenerator(LABELS, s1=2, s2=4, positional_encoding=False, **SMALL))
+    generator = lively(small.asap_generator(LABELS, s1=2, positional_encoding=False))
     image = generator(Condition(label=torch.zeros(1, 16, 16, dtype=torch.int64))).image
     tile = image[..., :8, :8]
     assert (tile - tile[..., :1, :1]).abs().max() == 0
-    with_encoding = lively(AsapGenerator(LABELS, s1=2, s2=4, **SMALL))
+    with_encoding = lively(small.asap_generator(LABELS, s1=2))
     varied = with_encoding(Condition(label=torch.zeros(1, 16, 16, dtype=torch.int64))).image[..., :8, :8]
     assert varied.std() > 0
 
 
 def test_instance_edges_reach_the_low_res_stream_only():
     spec = SPECS["label_edges"]
-    generator = AsapGenerator(spec, s1=2, s2=4, **SMALL)
+    generator = small.asap_generator(spec, s1=2)
     assert generator.lowres_stream.head[0].in_channels == 5
     condition = make_condition(spec)
     phi = generator.predict_phi(condition)
@@ -189,7 +187,7 @@ def test_instance_edges_reach_the_low_res_stream_only():
 
 
 def test_bfloat16_autocast_stays_close_to_float32():
-    generator = lively(AsapGenerator(LABELS, s1=2, s2=4, **SMALL))
+    generator = lively(small.asap_generator(LABELS, s1=2))
     condition = make_condition(LABELS)
     exact = generator(condition).image
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -213,7 +211,7 @@ def test_errors_say_what_is_wrong():
         AsapGenerator(LABELS, s1=2, s2=6)
     with pytest.raises(ValueError, match="padding must be one of"):
         AsapGenerator(LABELS, s1=2, s2=4, padding="mirror")
-    generator = AsapGenerator(LABELS, s1=2, s2=4, **SMALL)
+    generator = small.asap_generator(LABELS, s1=2)
     with pytest.raises(ValueError, match="multiples of 8, got 20 x 16"):
         generator(make_condition(LABELS, 1, 20, 16))
     with pytest.raises(ValueError, match="at least 16 x 16"):
@@ -221,4 +219,4 @@ def test_errors_say_what_is_wrong():
     with pytest.raises(ValueError, match="expects a label map"):
         generator(Condition(image=torch.zeros(1, 3, 16, 16)))
     with pytest.raises(ValueError, match="no instance map"):
-        AsapGenerator(SPECS["label_edges"], s1=2, s2=4, **SMALL)(make_condition(LABELS))
+        small.asap_generator(SPECS["label_edges"], s1=2)(make_condition(LABELS))

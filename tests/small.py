@@ -1,0 +1,77 @@
+"""The small networks, and the overrides of ``asap train`` for them, that the tests share.
+
+A step takes some ten milliseconds. A test that depends on a size says that size itself, on top of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asap_lightning.condition import ConditionSpec
+    from asap_lightning.models import AsapGenerator
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "AsapGenerator": {
+        "s1": 1,
+        "s2": 4,
+        "mlp_width": 8,
+        "mlp_depth": 3,
+        "lowres_width": 6,
+        "lowres_max_width": 10,
+        "lowres_depth": 1,
+    },
+    "UNetGenerator": {"depth": 5, "width": 2, "dropout": 0.0},
+    "ResnetGenerator": {"width": 2, "blocks": 2},
+    "Pix2pixHDGenerator": {
+        "width": 2,
+        "downs": 2,
+        "blocks": 1,
+        "enhancer_blocks": 1,
+        "encoder_width": 2,
+        "encoder_downs": 2,
+    },
+    "SpadeGenerator": {"width": 2, "hidden": 4},
+    "CcFpseGenerator": {"width": 2},
+    "CrnGenerator": {"height": 32, "width": 8},
+}
+"""Class -> the arguments that make it small."""
+
+ASAP = NETWORKS["AsapGenerator"]
+
+NETWORK = (
+    "generator=asap_small",
+    *(f"generator.{name}={value}" for name, value in ASAP.items()),
+    "discriminator.width=4",
+    "loss=hinge_l1",
+)
+"""A generator and a discriminator of a few thousand parameters, without VGG."""
+
+QUIET = (
+    "logger=none",
+    "callbacks=none",
+    "trainer.accelerator=cpu",
+    "+trainer.enable_progress_bar=false",
+)
+"""Nothing but the training itself, on the CPU."""
+
+
+def data(side: int = 64, batch_size: int = 2) -> tuple[str, ...]:
+    """Square pictures, read in the process itself."""
+    return (
+        f"data.height={side}",
+        f"data.width={side}",
+        f"data.batch_size={batch_size}",
+        "data.num_workers=0",
+    )
+
+
+TRAIN = (*NETWORK, *QUIET, *data())
+"""Overrides of a small training; ``data.root`` is the test's."""
+
+
+def asap_generator(spec: ConditionSpec, **settings: Any) -> AsapGenerator:
+    """A small ASAP-Net with other settings where they are given."""
+    from asap_lightning.models import AsapGenerator
+
+    return AsapGenerator(spec, **{**ASAP, **settings})
