@@ -32,8 +32,8 @@ class PerceptualLoss(nn.Module):
     """weight x sum_l w_l |Phi_l(fake) - Phi_l(real)|_1, at VGG-19's relu1_1 .. relu5_1.
 
     With EfficientNet-Lite0, for machines without VGG's weights: at its five stages, each divided by its mean
-    magnitude, so that the term counts about as much beside the others. It is another loss: figures of the papers
-    are VGG's.
+    magnitude, so that the term counts about as much beside the others. It is another loss: figures of the
+    papers are VGG's.
 
     Args:
         weight: factor of the whole term (10 in ASAP-Net, pix2pixHD, SPADE).
