@@ -11,7 +11,7 @@ CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 .PHONY: help native fuzz asan setup demo test test-long lint build lock clean
 
 help:  ## Lists the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 setup: $(STAMP)  ## Makes .venv with the locked libraries and an editable install.
 

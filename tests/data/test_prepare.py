@@ -1,7 +1,6 @@
 """A data set that is made on the spot appears whole, and once."""
 
 import threading
-import time
 from functools import partial
 
 import pytest
@@ -19,13 +18,18 @@ def module(root, prepare):
 def test_of_two_trainings_at_once_one_draws_and_the_other_waits(tmp_path):
     calls = []
 
-    def slowly(root):
+    def draw(root):
         calls.append(root)
-        time.sleep(0.3)
         write_demo_dataset(root, count=2, size=32, workers=1, progress=False)
 
-    modules = [module(tmp_path / "new" / "demo", slowly) for _ in range(2)]
-    threads = [threading.Thread(target=each.prepare_data) for each in modules]
+    modules = [module(tmp_path / "new" / "demo", draw) for _ in range(2)]
+    together = threading.Barrier(2)
+
+    def train(each):
+        together.wait(60)
+        each.prepare_data()
+
+    threads = [threading.Thread(target=train, args=(each,)) for each in modules]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -43,6 +43,13 @@ def checkpoint(tmp_path_factory):
     return path
 
 
+def test_pixels_are_rounded_to_the_nearest():
+    levels = torch.arange(256.0)
+    for off in (-0.49, 0.0, 0.49):
+        assert torch.equal(to_uint8((levels + off) / 127.5 - 1), levels.to(torch.uint8))
+    assert to_uint8(torch.tensor([-3.0, 3.0])).tolist() == [0, 255], "what lies outside is cut"
+
+
 def test_it_equals_the_generator_on_sizes_that_fit(checkpoint, tmp_path):
     generator = save(tmp_path / "twin.ckpt")
     translator = Translator(checkpoint, device="cpu", weights="raw")

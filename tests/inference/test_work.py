@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.origin import Recipe, origin_of
 from asap_lightning.inference.parts import Part, launched, parse_part
 from asap_lightning.inference.work import work
+from waiting import wait_for
 
 COUNT = 12
+FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -44,15 +47,15 @@ def recipe_of(folder: Path, **options) -> Recipe:
 
 
 class Translate:
-    """Brightens a picture, slowly, and notes in a file that it has been asked to."""
+    """Brightens a picture when it may, and notes in a file that it has been asked to."""
 
-    def __init__(self, folder: Path, seconds: float = 0.0) -> None:
-        self.notes, self.seconds = folder / "notes.txt", seconds
+    def __init__(self, folder: Path, may_go_on: Callable[[], object] = lambda: None) -> None:
+        self.notes, self.may_go_on = folder / "notes.txt", may_go_on
 
     def __call__(self, job: Job):
         with self.notes.open("a") as file:
             file.write(f"{job.source.name}\n")
-        time.sleep(self.seconds)
+        self.may_go_on()
         with Image.open(job.source) as picture:
             if picture.size != (5, 4):
                 raise UserError(f"{job.source} is bad")
@@ -62,12 +65,12 @@ class Translate:
         return sorted(self.notes.read_text().split()) if self.notes.exists() else []
 
 
-def run(folder: Path, seconds: float = 0.0, **options):
-    return work(jobs_of(folder), Translate(folder, seconds), recipe_of(folder), folder / "out", **options)
+def run(folder: Path, may_go_on: Callable[[], object] = lambda: None, **options):
+    return work(jobs_of(folder), Translate(folder, may_go_on), recipe_of(folder), folder / "out", **options)
 
 
-def in_process(folder: Path, seconds: float) -> multiprocessing.Process:
-    process = multiprocessing.get_context("fork").Process(target=run, args=(folder, seconds))
+def in_process(folder: Path, may_go_on: Callable[[], object]) -> multiprocessing.Process:
+    process = FORK.Process(target=run, args=(folder, may_go_on), daemon=True)
     process.start()
     return process
 
@@ -81,7 +84,14 @@ def assert_whole(folder: Path) -> None:
 
 
 def test_two_processes_share_a_folder_and_do_nothing_twice(folder):
-    processes = [in_process(folder, 0.02) for _ in range(2)]
+    both = FORK.Barrier(2)
+    first = [FORK.Lock() for _ in range(2)]  # the first image of each waits for the other's
+
+    def meet(own) -> None:
+        if own.acquire(block=False):
+            both.wait(60)
+
+    processes = [in_process(folder, partial(meet, own)) for own in first]
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
@@ -91,14 +101,14 @@ def test_two_processes_share_a_folder_and_do_nothing_twice(folder):
 
 
 def test_kill_9_in_the_middle_and_resume(folder):
-    victim = in_process(folder, 0.2)
-    while len(Translate(folder).asked()) < 4:
-        time.sleep(0.01)
+    allowed = FORK.Semaphore(3)
+    victim = in_process(folder, allowed.acquire)
+    wait_for(lambda: len(Translate(folder).asked()) == 4, "the fourth image is begun")
     os.kill(victim.pid, signal.SIGKILL)
     victim.join(10)
     assert victim.exitcode == -signal.SIGKILL
     finished = len(list((folder / "out").rglob("*.png")))
-    assert 3 <= finished < COUNT
+    assert finished == 3
     tally = run(folder)
     assert (tally.there, tally.translated) == (finished, COUNT - finished)
     names = Translate(folder).asked()
@@ -107,10 +117,14 @@ def test_kill_9_in_the_middle_and_resume(folder):
 
 
 def test_the_image_of_a_process_that_dies_is_taken_over(folder):
-    victim = in_process(folder, 0.5)
-    while not Translate(folder).asked():
-        time.sleep(0.01)
-    threading.Timer(0.2, os.kill, (victim.pid, signal.SIGKILL)).start()
+    victim = in_process(folder, FORK.Semaphore(0).acquire)
+    wait_for(Translate(folder).asked, "the first image is begun")
+
+    def kill() -> None:
+        wait_for(lambda: len(Translate(folder).asked()) == COUNT, "all others are begun")
+        os.kill(victim.pid, signal.SIGKILL)
+
+    threading.Thread(target=kill).start()
     tally = run(folder)
     victim.join(10)
     assert tally.translated == COUNT and not tally.failures
@@ -119,12 +133,18 @@ def test_the_image_of_a_process_that_dies_is_taken_over(folder):
 
 def test_others_images_are_waited_for(folder, monkeypatch):
     monkeypatch.setattr(work_module, "PAUSE", 0.01)
-    other = in_process(folder, 0.3)
-    while not Translate(folder).asked():
-        time.sleep(0.01)
+    allowed = FORK.Semaphore(0)
+    other = in_process(folder, allowed.acquire)
+    wait_for(Translate(folder).asked, "the first image is begun")
+
+    def allow() -> None:
+        wait_for(lambda: len(Translate(folder).asked()) == COUNT, "all others are begun")
+        allowed.release()
+
+    threading.Thread(target=allow).start()
     tally = run(folder)
     other.join(60)
-    assert tally.translated + tally.others + tally.there == COUNT and tally.others >= 1
+    assert (tally.translated, tally.others) == (COUNT - 1, 1)
     assert len(Translate(folder).asked()) == COUNT
     assert_whole(folder)
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 from torch.utils.data import DataLoader, Dataset
 
 import small
@@ -104,6 +105,19 @@ def test_max_steps_stops_after_that_many_generator_updates():
     run = trainer(max_epochs=-1, max_steps=3)
     run.fit(make_module(), loader())
     assert run.global_step == 3
+
+
+def test_a_training_that_max_steps_ends_measures_its_last_weights():
+    """In the middle of an epoch, where Lightning alone would end without a validation."""
+
+    class Validations(Callback):
+        def on_validation_start(self, trainer, pl_module):
+            steps.append(trainer.global_step)
+
+    steps = []
+    run = trainer(max_epochs=-1, max_steps=3, num_sanity_val_steps=0, callbacks=[Validations()])
+    run.fit(make_module(), loader(), loader(count=2))
+    assert run.global_step == 3 and steps == [3]
 
 
 @pytest.mark.parametrize("order", ["generator_first", "discriminator_first"])

@@ -1,9 +1,9 @@
 """Final table, learning curves, resolved config, throughput."""
 
 import io
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,19 +132,22 @@ def test_the_config_of_the_start_is_kept_over_a_resume(fit: Fit, tmp_path: Path)
     assert yaml.safe_load((tmp_path / "config_from_step_6.yaml").read_text()) == other
 
 
-def test_throughput_counts_images_over_training_time(fit: Fit, tiny_module: Any, tmp_path: Path) -> None:
+def test_throughput_counts_images_over_training_time(
+    fit: Fit, tiny_module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr("asap_lightning.training.callbacks.throughput.time", clock)
     original, validate = tiny_module.training_step, tiny_module.validation_step
 
     def slow_step(batch: Any, batch_idx: int) -> Any:
-        time.sleep(0.05)
+        clock.now += 0.05
         return original(batch, batch_idx)
 
     def slow_validation(batch: Any, batch_idx: int) -> Any:
-        time.sleep(0.2)  # must not count
+        clock.now += 0.2  # must not count
         return validate(batch, batch_idx)
 
     tiny_module.training_step, tiny_module.validation_step = slow_step, slow_validation
     fit(Throughput(), MetricsCsv(), max_steps=8)
     speeds = MetricHistory(tmp_path / "metrics.csv").series("speed/images_per_second")[1]
-    assert len(speeds) == 4
-    assert all(15 < speed <= 40 for speed in speeds)  # 2 images in 0.05 s and a little
+    assert speeds == pytest.approx([40] * 4)  # 2 images in 0.05 s
