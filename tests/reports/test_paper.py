@@ -35,7 +35,7 @@ def evaluation(
     folder = runs / "evaluate" / f"time{len(list(runs.glob('evaluate/*')))}"
     folder.mkdir(parents=True)
     about = {"checkpoint": str(run / "checkpoints/best.ckpt"), "data": {**PROTOCOL, **changed}}
-    about["evaluation"] = {"segmenter": segmenter}
+    about["segmenter"] = {"kind": segmenter or "none"}
     (folder / "metrics.json").write_text(json.dumps({"about": about, "metrics": values}))
     return folder / "metrics.json"
 
@@ -141,5 +141,9 @@ def test_every_recipe_and_metric_that_a_table_names_exists():
     for paper in PAPERS.values():
         for table in paper.tables:
             assert {row.experiment for row in table.rows} - {None} <= experiments
+            assert table.protocol.segmenter in {
+                None,
+                *(path.stem for path in (conf_dir() / "segmenter").glob("*")),
+            }
             assert all(set(row.published) == set(table.metrics) for row in table.rows)
             assert {direction_of(metric) for metric in table.metrics} <= {"max", "min", None}

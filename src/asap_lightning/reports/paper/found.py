@@ -123,10 +123,8 @@ def _differences(table: PaperTable, content: Mapping[str, Any]) -> list[str]:
 
 def segmenter_of(content: Mapping[str, Any]) -> str | None:
     """The segmenter that an evaluation's file names; None where it names none."""
-    evaluation = _mapping(_mapping(content.get("about")).get("evaluation"))
-    named = evaluation.get("segmenter")
-    named = _mapping(named).get("name", named)
-    return named if isinstance(named, str) else None
+    kind = _mapping(_mapping(content.get("about")).get("segmenter")).get("kind")
+    return kind if isinstance(kind, str) and kind != "none" else None
 
 
 def _values(table: PaperTable, content: Mapping[str, Any]) -> dict[str, float]:
