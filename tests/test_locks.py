@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asap_lightning.locks import is_locked, lock_at, taken
 
-HOLD = "import sys, time; from asap_lightning.locks import lock_at; lock = lock_at(sys.argv[1]); lock.acquire(); print(flush=True); time.sleep(60)"  # noqa: E501
+HOLD = "import signal, sys; from asap_lightning.locks import lock_at; lock = lock_at(sys.argv[1]); lock.acquire(); print(flush=True); signal.pause()"  # noqa: E501
 
 
 def test_a_lock_is_exclusive_and_given_back(tmp_path: Path) -> None:

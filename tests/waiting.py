@@ -11,4 +11,4 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 200) -
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, f"{what}: not within {seconds} s"
-        time.sleep(0.01)
+        time.sleep(0.005)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -237,8 +236,6 @@ def test_a_body_that_does_not_come(answers: Answers) -> None:
     async def send(message) -> None:
         sent.append(message)
 
-    began = time.monotonic()
     asyncio.run(asyncio.wait_for(app(scope, receive, send), 20))
-    assert time.monotonic() - began < 10
     assert sent[0]["status"] == 408 and (b"connection", b"close") in sent[0]["headers"]
     assert answers.session(joined)[0].choice is None

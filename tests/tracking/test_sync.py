@@ -17,6 +17,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.tracking import RunLogger, make_wandb_logger
 from asap_lightning.tracking.sync import find_uploads
 from asap_lightning.tracking.wandb import UNFINISHED
+from waiting import wait_for
 from wandb_server import Server, running
 
 
@@ -73,6 +74,11 @@ def offline_run(folder: Path, first: int = 0, *, finish: bool = True) -> RunLogg
     return logger
 
 
+def next_second() -> None:
+    now = int(time.time())
+    wait_for(lambda: int(time.time()) > now, "the clock goes on")
+
+
 def log_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
 
@@ -82,11 +88,11 @@ def test_the_parts_of_a_resumed_run_are_appended_in_order(
 ) -> None:
     folder = tmp_path / "runs" / "facades" / "street"
     offline_run(folder)
-    time.sleep(1.05)  # a folder's name is its second
+    next_second()  # a folder's name is its second
     logger = make_wandb_logger(folder, "tests", mode="offline")
     logger.use_checkpoint("resume", "last.ckpt", "us/tests/model-old:step-9")
     logger.finish()
-    time.sleep(1.05)
+    next_second()
     offline_run(folder, first=3)
     (upload,) = find_uploads([tmp_path / "runs"])
     assert [part.state for part in upload.parts] == ["pending"] * 3 and upload.rows == 6
