@@ -20,9 +20,6 @@ METRICS = {
     declared.key: declared
     for declared in (
         *(metric.declaration for metric in CATALOGUE.values()),
-        MetricDeclaration("lpips", "LPIPS", "min", "image", "Zhang et al. 2018"),
-        MetricDeclaration("fid", "FID", "min", "set", "Heusel et al. 2017"),
-        MetricDeclaration("kid", "KID", "min", "set", "Binkowski et al. 2018"),
         MetricDeclaration("miou", "mIoU", "max", "set", "Long et al. 2015, of the labels seen in the images"),
         MetricDeclaration("pixel_accuracy", "Pixel accuracy", "max", "set", "Long et al. 2015, as mIoU"),
         MetricDeclaration(

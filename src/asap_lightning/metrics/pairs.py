@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asap_lightning.errors import Unavailable
+
 
 def to_eight_bit(image: Tensor) -> Tensor:
     """[-1, 1] -> uint8: clamped, rounded to nearest."""
@@ -37,7 +39,7 @@ class Images:
     names: list[str]
     pixels: Tensor
     broken: list[bool] = field(default_factory=list)
-    _features: dict[int, Any] = field(default_factory=dict, repr=False)
+    _features: dict[Callable[[Tensor], Any], Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.pixels.dim() != 4 or self.pixels.shape[1] != 3 or self.pixels.dtype != torch.uint8:
@@ -68,9 +70,9 @@ class Images:
 
     def features(self, extractor: Callable[[Tensor], Any]) -> Any:
         """What ``extractor`` makes of `pixels`, computed once however many metrics ask."""
-        if id(extractor) not in self._features:
-            self._features[id(extractor)] = extractor(self.pixels)
-        return self._features[id(extractor)]
+        if extractor not in self._features:
+            self._features[extractor] = extractor(self.pixels)
+        return self._features[extractor]
 
 
 @dataclass
@@ -104,6 +106,12 @@ class Pairs:
         """Both as (B, 3, H, W) float32 in {0, 1/255, .., 1}."""
         generated, photo = self.both()
         return generated.unit, photo.unit
+
+    def require_side(self, least: int) -> None:
+        """Raises `Unavailable` where an image's shorter side has fewer pixels."""
+        height, width = self.any.size
+        if min(height, width) < least:
+            raise Unavailable(f"images of {width} x {height} are too small: {least} pixels a side are needed")
 
     @property
     def any(self) -> Images:

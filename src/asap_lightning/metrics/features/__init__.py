@@ -1,0 +1,1 @@
+"""Features of images that metrics of sets compare: networks, sums, stores, distances."""
