@@ -193,7 +193,7 @@ def test_facades_where_spade_folders_are_meant(run, facades: Path) -> None:
 @pytest.mark.parametrize(("height", "width"), [(72, 64), (64, 72)])
 def test_tile_does_not_divide_the_size(run, height: int, width: int) -> None:
     side = "height" if height == 72 else "width"
-    shown = run(f"data.height={height}", f"data.width={width}", "generator.s1=2")
+    shown = run(f"data.height={height}", f"data.width={width}", "generator.s1=2", "generator.s2=8")
     refused(shown, f"data.{side}=72 is not a multiple of 16", "64 or 80")
 
 

@@ -16,10 +16,12 @@ from asap_lightning.configuration.resolvers import register_resolvers
 CONF = conf_dir()
 ROOTS = [one.config for command in COMMANDS for one in (command, *command.subcommands) if one.config]
 GROUPS = {
-    "train": sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "evaluation")),
-    "evaluate": ["data", "evaluation"],
+    "train": sorted(
+        p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "evaluation", "segmenter")
+    ),
+    "evaluate": ["data", "evaluation", "segmenter"],
 }
-ABSTRACT = {("data", "options"), ("evaluation", "options")}
+ABSTRACT = {("data", "options"), ("evaluation", "options"), ("segmenter", "options")}
 CHOICES = [
     (root, group, option.stem)
     for root, groups in GROUPS.items()

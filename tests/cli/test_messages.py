@@ -72,7 +72,7 @@ def test_missing_value_of_predict(asap) -> None:
         ("loss=l1", "discriminator=none"),
         ("data.batch_size=0", "data.batch_size=0: at least 1 was expected"),
         ("data.eval_mode=crop", "data.eval_mode=crop"),
-        ("data.height=72 generator.s1=2", "data.height=72 is not a multiple of 16"),
+        ("data.height=72 generator.s1=2 generator.s2=8", "data.height=72 is not a multiple of 16"),
         ("generator.s1=auto data.height=100", "generator.s1=auto needs height"),
     ],
 )
