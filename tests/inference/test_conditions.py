@@ -10,6 +10,7 @@ from PIL import Image
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
+from asap_lightning.inference.checks import check_guide
 from asap_lightning.inference.conditions import condition_reader
 
 SPEC = ConditionSpec("label", num_classes=2, has_unknown=True)
@@ -58,3 +59,12 @@ def test_colours_for_a_model_of_ids_are_explained(colours):
         condition_reader(SPEC)(colours)
     with pytest.raises(UserError, match=r"labels\.palette_tolerance=5 without labels.palette"):
         condition_reader(SPEC, palette_tolerance=5)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 4), (3, 4, 5), (0, 5, 3)])
+def test_what_is_no_photo_is_no_guide(shape):
+    check_guide(np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(UserError, match=r"a guide is \(H, W, 3\) uint8"):
+        check_guide(np.zeros(shape, np.uint8))
+    with pytest.raises(UserError, match="of float32"):
+        check_guide(np.zeros((4, 5, 3), np.float32))

@@ -112,6 +112,19 @@ def test_which_columns_are_drawn(tmp_path: Path) -> None:
     assert drawn == ["loss_g/l1", "loss_g/total", "val/psnr"]
 
 
+def test_the_curves_stand_three_in_a_row(tmp_path: Path) -> None:
+    history = MetricHistory(tmp_path / "metrics.csv")
+    panels = [(name, name) for name in "abcd"]
+    for step in range(2):
+        history.add(step, dict.fromkeys("abcd", 1.0))
+    sizes = []
+    for count in (3, 4):
+        draw_curves(history, tmp_path / "curves.png", panels[:count])
+        with Image.open(tmp_path / "curves.png") as picture:
+            sizes.append(picture.size)
+    assert sizes[1] == (sizes[0][0], 2 * sizes[0][1])
+
+
 def test_smoothing_keeps_the_mean_and_passes_over_nan() -> None:
     assert _smoothed([2.0] * 200) == pytest.approx([2.0] * 200)
     smooth = _smoothed([1.0, float("nan"), *[3.0] * 500])
