@@ -43,9 +43,15 @@ COMMANDS = (
     Command(
         "evaluate",
         "evaluate",
-        "measure a checkpoint on a data set; compare models",
+        "measure a checkpoint, or a folder of pictures; compare models",
         config="evaluate",
         subcommands=(
+            Command(
+                "folders",
+                "evaluate_folders",
+                "two folders of pictures, which any program may have written",
+                config="evaluate_folders",
+            ),
             Command(
                 "compare",
                 "evaluate_compare",

@@ -31,7 +31,9 @@ def make_suite(
     """
     with configured_by("evaluation"):
         settings: dict[str, Any] = instantiate(config.evaluation, _convert_="all")
-    names = with_scores(_names(settings.pop("metrics")), config)
+    names = _names(settings.pop("metrics"))
+    if "segmenter" in config:
+        names = with_scores(names, config)
     return MetricSuite(names, settings={**settings, **(parts or {})}, lacking=lacking)
 
 

@@ -14,13 +14,13 @@ LogFigures = Callable[[Mapping[str, float]], None]
 
 
 @contextmanager
-def logged_run(config: DictConfig, role: str, checkpoint: Path) -> Iterator[LogFigures]:
+def logged_run(config: DictConfig, role: str, checkpoint: Path | None = None) -> Iterator[LogFigures]:
     """A run of ``config.logger``'s loggers that lasts as long as the block and knows its checkpoint.
 
     Args:
         config: of the command.
         role: ``evaluate``, ``predict``: prefix of the logged names.
-        checkpoint: the file that is worked with; if it is an artifact, W&B is told so.
+        checkpoint: the file that is worked with, if there is one; of an artifact W&B is told so.
 
     Yields:
         A function that logs figures by name.
@@ -40,7 +40,8 @@ def logged_run(config: DictConfig, role: str, checkpoint: Path) -> Iterator[LogF
             logger.save()
 
     with finished_runs(loggers):
-        note_input(loggers, role, checkpoint)
+        if checkpoint is not None:
+            note_input(loggers, role, checkpoint)
         yield log_figures
         for logger in loggers:
             logger.finalize("success")

@@ -69,7 +69,7 @@ class MetricSuite:
     Args:
         names: keys of metrics.
         settings: for all of them, see `Bench.settings`.
-        lacking: what the data set does not have (``photo``, ``label``), with the reason, for messages.
+        lacking: what there is not (``label``; ``pairs``, which metrics of images compare), with the reason.
         option: the setting that has named the metrics, for messages.
 
     Attributes:
@@ -130,7 +130,8 @@ class MetricSuite:
         self._seen = [0, 0]
 
     def _make(self, key: str, metric: Metric) -> None:
-        for need in metric.declaration.needs:
+        pairs = ("pairs",) if metric.declaration.scope == "image" else ()
+        for need in (*pairs, *metric.declaration.needs):
             if need in self.lacking:
                 raise Unavailable(self.lacking[need])
         made = metric.make(self._bench)

@@ -31,7 +31,7 @@ def make(bench: Bench) -> ImageScore:
 METRIC = Metric(
     MetricDeclaration(
         "effnet_distance",
-        "Distance of EfficientNet-Lite0 features",
+        "Distance (EfficientNet-Lite0)",
         "min",
         "image",
         "as LPIPS (Zhang et al. 2018), of another network and all channels alike: it is not LPIPS",

@@ -42,7 +42,7 @@ class Kind:
 INCEPTION = Kind("inception", "Inception", 0)
 EFFNET = Kind("effnet", "EfficientNet-Lite0", 1)
 DINOV2 = Kind("dinov2", "DINOv2", 2)
-CUSTOM = Kind("custom", "the user's network", 3)
+CUSTOM = Kind("custom", "own network", 3)
 KINDS = (INCEPTION, EFFNET, DINOV2, CUSTOM)
 
 
@@ -51,7 +51,7 @@ def declared(
 ) -> MetricDeclaration:
     """The declaration of one of a family: ``kid`` on Inception's features, ``kid_effnet``, .."""
     name = key if kind is INCEPTION else f"{key}_{kind.key}"
-    title = heading if kind is INCEPTION else f"{heading} of {kind.heading} features"
+    title = heading if kind is INCEPTION else f"{heading} ({kind.heading})"
     place = order + kind.order
     return MetricDeclaration(
         name, title, direction, "set", source, needs=("photo", "weights"), least=least, order=place
