@@ -16,6 +16,7 @@ from asap_lightning.metrics import (
     is_better,
     metric_named,
 )
+from asap_lightning.metrics.catalogue import CATALOGUE
 from asap_lightning.metrics.declarations import VALIDATED, title_of
 from asap_lightning.metrics.metric import Direction, MetricDeclaration, Need, Scope
 from asap_lightning.reports.series import panels_of
@@ -98,3 +99,8 @@ def test_declarations_need_neither_torch_nor_torchmetrics() -> None:
     code = "import sys; from asap_lightning.metrics import METRICS, QUICK; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "torchmetrics", "pytorch_lightning"} & set(done.stdout.split())
+
+
+def test_what_the_catalogue_declares_is_declared_nowhere_else():
+    for key, metric in CATALOGUE.items():
+        assert METRICS[key] is metric.declaration

@@ -20,8 +20,6 @@ METRICS = {
     declared.key: declared
     for declared in (
         *(metric.declaration for metric in CATALOGUE.values()),
-        MetricDeclaration("miou", "mIoU", "max", "set", "Long et al. 2015, of the labels seen in the images"),
-        MetricDeclaration("pixel_accuracy", "Pixel accuracy", "max", "set", "Long et al. 2015, as mIoU"),
         MetricDeclaration(
             "latency_ms", "Latency", "min", "model", "fastest of several calls", "ms an image", place="model"
         ),
