@@ -99,7 +99,7 @@ def test_keys_in_a_logged_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     logger = Logger()
     monkeypatch.setattr(assemble, "make_loggers", lambda config: [logger])
     scores = {str(n): {"psnr": float(n)} for n in range(5)}
-    models = [ScoredModel(name, tmp_path, 5, {"psnr": 2.0}, scores, {}, {}, None) for name in ("a", "b")]
+    models = [ScoredModel(name, tmp_path, 5, {"psnr": 2.0}, scores, {}, {}, {}, None) for name in ("a", "b")]
     picture = np.zeros((8, 8, 3), np.uint8)
     save_png(tmp_path / "front.png", picture)
     evaluate_compare.log_comparison(

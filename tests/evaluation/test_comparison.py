@@ -157,6 +157,18 @@ def test_other_protocols_are_refused(write: Write, changes: dict[str, Any], mess
         compare_models(models)
 
 
+def test_another_segmenter_is_another_protocol(write: Write) -> None:
+    def labelled(name: str, **segmenter: Any) -> ScoredModel:
+        about = {"data": DATA, "segmenter": {"folder": name, **segmenter}}
+        return read_scores(write(name, 20.0, about=about))
+
+    ours, alike = labelled("ours", kind="train"), labelled("alike", kind="train")
+    compare_models([ours, alike])  # they differ in where the fitted network is kept
+    compare_models([ours, labelled("unlabelled", kind="none")])
+    with pytest.raises(UserError, match=r"segmenter.*kind"):
+        compare_models([ours, labelled("theirs", kind="drn_d_105")])
+
+
 def test_another_place_is_told(write: Write) -> None:
     about = {
         "data": DATA | {"root": "/elsewhere"},

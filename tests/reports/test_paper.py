@@ -12,7 +12,7 @@ import pytest
 from asap_lightning.commands import report
 from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.metrics import direction_of
-from asap_lightning.reports.paper import PAPERS, find_measurements, find_timings, render_paper
+from asap_lightning.reports.paper import PAPERS, Archive, find_measurements, find_timings, render_paper
 
 SPADE = PAPERS["spade"].tables[0]
 PROTOCOL = {"split": "val", "height": 256, "width": 512, "limit": None}
@@ -26,6 +26,8 @@ def training(runs: Path, *words: str, experiment: str = "spade_cityscapes", fini
     (folder / "config.yaml").write_text("{}")
     if finished:
         (folder / "finished.json").write_text("{}")
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints/best.ckpt").touch()
     return folder
 
 
@@ -36,12 +38,13 @@ def evaluation(
     folder.mkdir(parents=True)
     about = {"checkpoint": str(run / "checkpoints/best.ckpt"), "data": {**PROTOCOL, **changed}}
     about["segmenter"] = {"kind": segmenter or "none"}
-    (folder / "metrics.json").write_text(json.dumps({"about": about, "metrics": values}))
+    content = {"about": about, "images": 1, "metrics": values, "per_image": {"a": {}}}
+    (folder / "metrics.json").write_text(json.dumps(content))
     return folder / "metrics.json"
 
 
 def found(runs: Path):
-    (one,) = [one for one in find_measurements(SPADE, runs) if one.row.system == "SPADE"]
+    (one,) = [one for one in find_measurements(SPADE, Archive.read(runs)) if one.row.system == "SPADE"]
     return one
 
 

@@ -19,6 +19,8 @@ PLACES = ("root", "layout")
 """Of the data: where it lies and what it is called, which may differ while the images are the same."""
 CHOICES = ("metrics", "allow_missing")
 """Of an evaluation's settings: what does not change a score."""
+CACHES = ("folder",)
+"""Of a segmenter's settings: where it is kept."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ def require_alike(models: Sequence[ScoredModel]) -> None:
     for other in models[1:]:
         problems = _differing("data", first.data, other.data, PLACES)
         problems += _differing("evaluation", first.evaluation, other.evaluation, CHOICES)
+        if "none" not in (first.segmenter.get("kind"), other.segmenter.get("kind")):
+            problems += _differing("segmenter", first.segmenter, other.segmenter, CACHES)
         for one, rest in ((first, other), (other, first)):
             lacking = sorted(set(one.per_image) - set(rest.per_image))
             number = counted(len(lacking), "image")

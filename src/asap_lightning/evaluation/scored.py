@@ -27,6 +27,7 @@ class ScoredModel:
         per_image: name of an image -> its scores by metric.
         data: what was measured on: split, size, mode, ..
         evaluation: how: the settings of the evaluation.
+        segmenter: the settings of what labelled the images; ``kind`` is ``none`` where nothing did.
         checkpoint: the model's file; None if it is not known or gone.
     """
 
@@ -37,6 +38,7 @@ class ScoredModel:
     per_image: Mapping[str, Mapping[str, float | None]]
     data: Mapping[str, Any]
     evaluation: Mapping[str, Any]
+    segmenter: Mapping[str, Any]
     checkpoint: Path | None
 
 
@@ -77,6 +79,7 @@ def _scored(content: Any, path: Path, name: str) -> ScoredModel:
         per_image=per_image,
         data=dict(about.get("data") or {}),
         evaluation=dict(about.get("evaluation") or {}),
+        segmenter=dict(about.get("segmenter") or {"kind": "none"}),
         checkpoint=file if file is not None and file.is_file() else None,
     )
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asap_lightning.errors import UserError
+from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
+from asap_lightning.metrics import METRICS
 from asap_lightning.reports.paper.recipes import PaperRow, PaperTable, TimingTable
 from asap_lightning.run_folder import names
 from asap_lightning.run_folder.status import status_of
 from asap_lightning.untrusted import read_json, read_yaml
 
-HARMLESS = ("data.root", "data.num_workers", "data.prepare", "logger", "callbacks", "name", "runs", "hydra.")
-"""Overrides that leave a training what its recipe says."""
-HARMLESS_TRAINER = ("trainer.accelerator", "trainer.devices", "+trainer.enable_progress_bar", "ckpt")
-SEGMENTED = ("miou", "pixel_accuracy", "class_accuracy")
+HARMLESS = (
+    *("experiment=", "data.root", "data.num_workers", "data.prepare", "logger", "callbacks", "name", "runs"),
+    *("hydra.", "ckpt", "trainer.accelerator", "trainer.devices", "+trainer.enable_progress_bar"),
+)
+"""How overrides begin that leave a training what its recipe says."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,33 @@ class Found:
     missing: tuple[str, ...] = ()
 
 
-def find_measurements(table: PaperTable, runs: Path) -> list[Found]:
-    """One `Found` a row, from the run folders and evaluations below ``runs``; nothing is written."""
-    trainings = [run for run in _runs(runs) if status_of(run).kind != "not begun"]
-    evaluations = _evaluations(runs)
-    return [_find(row, table, trainings, evaluations) for row in table.rows]
+@dataclass(frozen=True)
+class Archive:
+    """What lies below a folder of runs, read once for all tables; nothing is written.
+
+    Attributes:
+        trainings: their folders, ``runs/NAME/TIME``.
+        evaluations: every file of `asap evaluate` that can be read, the oldest first.
+    """
+
+    trainings: Sequence[Path]
+    evaluations: Sequence[ScoredModel]
+
+    @classmethod
+    def read(cls, runs: Path) -> Archive:
+        """Looks through the folder; files that are no evaluation's are passed over."""
+        folders = [path.parent for path in runs.glob(f"*/*/{names.CONFIG}")]
+        files = sorted(runs.rglob(METRICS_JSON), key=lambda path: path.stat().st_mtime_ns)
+        scored = []
+        for file in files:
+            with suppress(UserError):
+                scored.append(read_scores(file))
+        return cls([run for run in folders if status_of(run).kind != "not begun"], scored)
+
+
+def find_measurements(table: PaperTable, archive: Archive) -> list[Found]:
+    """One `Found` a row."""
+    return [_find(row, table, archive) for row in table.rows]
 
 
 def find_timings(table: TimingTable, folder: Path) -> dict[str, dict[tuple[str, str], float]]:
@@ -73,27 +99,24 @@ def find_timings(table: TimingTable, folder: Path) -> dict[str, dict[tuple[str, 
     return found
 
 
-def _find(
-    row: PaperRow, table: PaperTable, trainings: Iterable[Path], evaluations: Mapping[Path, dict[str, Any]]
-) -> Found:
+def _find(row: PaperRow, table: PaperTable, archive: Archive) -> Found:
     if row.experiment is None:
         return Found(row)
     train = f"asap train experiment={row.experiment} data.root=DIR"
-    mine = [run for run in trainings if _experiment(run) == row.experiment]
+    mine = [run for run in archive.trainings if _experiment(run) == row.experiment]
     if not mine:
         return Found(row, missing=(train, _evaluate(f"best name={row.experiment}", table)))
     run = max(mine, key=lambda run: run.stat().st_mtime_ns)
     state = status_of(run).kind
     values: dict[str, float] = {}
     elsewhere: list[str] = []
-    for path, content in evaluations.items():
-        if run.resolve() not in _checkpoint(content).parents:
+    for scored in archive.evaluations:
+        if scored.checkpoint is None or run.resolve() not in scored.checkpoint.resolve().parents:
             continue
-        differences = _differences(table, content)
-        if differences:
-            elsewhere.append(f"{path}: {'; '.join(differences)}")
+        if differences := _differences(table, scored):
+            elsewhere.append(f"{scored.path}: {'; '.join(differences)}")
             continue
-        values |= _values(table, content)
+        values |= _values(table, scored)
     missing = [] if state == "finished" else [f"{train} ckpt=last    # goes on: {state}"]
     if lacking := [metric for metric in table.metrics if metric not in values]:
         missing.append(f"{_evaluate(str(run), table)}    # {', '.join(lacking)}")
@@ -108,42 +131,23 @@ def _evaluate(run: str, table: PaperTable) -> str:
     return " ".join(["asap evaluate", f"ckpt={run}", group, *segmenter, *words])
 
 
-def _differences(table: PaperTable, content: Mapping[str, Any]) -> list[str]:
-    data = _mapping(_mapping(content.get("about")).get("data"))
+def _differences(table: PaperTable, scored: ScoredModel) -> list[str]:
     wrong = [
-        f"{key} {data.get(key, 'not said')}, the table has {wanted}"
+        f"{key} {scored.data.get(key, 'not said')}, the table has {wanted}"
         for key, wanted in table.protocol.data.items()
-        if data.get(key, "not said") != wanted
+        if scored.data.get(key, "not said") != wanted
     ]
-    used, wanted = segmenter_of(content), table.protocol.segmenter
-    if wanted is not None and used is not None and used != wanted:
+    used, wanted = scored.segmenter.get("kind"), table.protocol.segmenter
+    if wanted is not None and used not in ("none", wanted):
         wrong.append(f"segmenter {used}, the table has {wanted}")
     return wrong
 
 
-def segmenter_of(content: Mapping[str, Any]) -> str | None:
-    """The segmenter that an evaluation's file names; None where it names none."""
-    kind = _mapping(_mapping(content.get("about")).get("segmenter")).get("kind")
-    return kind if isinstance(kind, str) and kind != "none" else None
-
-
-def _values(table: PaperTable, content: Mapping[str, Any]) -> dict[str, float]:
-    """The finite figures; those of a segmenter only where the file says that it was the table's."""
-    measured = _mapping(content.get("metrics"))
-    same = table.protocol.segmenter is None or segmenter_of(content) == table.protocol.segmenter
-    wanted = [metric for metric in table.metrics if same or metric not in SEGMENTED]
-    return {metric: value for metric in wanted if (value := _number(measured.get(metric))) is not None}
-
-
-def _runs(runs: Path) -> list[Path]:
-    """Folders of trainings, ``runs/NAME/TIME``."""
-    return [path.parent for path in runs.glob(f"*/*/{names.CONFIG}")]
-
-
-def _evaluations(runs: Path) -> dict[Path, dict[str, Any]]:
-    """Every ``metrics.json`` below ``runs`` that can be read, the oldest first."""
-    paths = sorted(runs.rglob("metrics.json"), key=lambda path: path.stat().st_mtime_ns)
-    return {path: content for path in paths if (content := _read(path))}
+def _values(table: PaperTable, scored: ScoredModel) -> dict[str, float]:
+    """The scores; those that a segmenter reads off the images only where it was the table's."""
+    same = table.protocol.segmenter in (None, scored.segmenter.get("kind"))
+    wanted = [metric for metric in table.metrics if same or "label" not in METRICS[metric].needs]
+    return {metric: value for metric in wanted if (value := scored.scores.get(metric)) is not None}
 
 
 def _experiment(run: Path) -> str | None:
@@ -151,8 +155,7 @@ def _experiment(run: Path) -> str | None:
 
 
 def _changes(run: Path) -> tuple[str, ...]:
-    same = ("experiment=", *HARMLESS, *HARMLESS_TRAINER)
-    return tuple(word for word in _overrides(run) if not word.startswith(same))
+    return tuple(word for word in _overrides(run) if not word.startswith(HARMLESS))
 
 
 def _overrides(run: Path) -> list[str]:
@@ -161,10 +164,6 @@ def _overrides(run: Path) -> list[str]:
     except (UserError, OSError):
         return []
     return [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
-
-
-def _checkpoint(content: Mapping[str, Any]) -> Path:
-    return Path(str(_mapping(content.get("about")).get("checkpoint", ""))).resolve()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -179,5 +178,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if number else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) else None

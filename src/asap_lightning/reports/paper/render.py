@@ -10,7 +10,7 @@ from typing import Any
 
 from asap_lightning.files import atomic_write
 from asap_lightning.metrics import METRICS
-from asap_lightning.reports.paper.found import Found, find_measurements, find_timings
+from asap_lightning.reports.paper.found import Archive, Found, find_measurements, find_timings
 from asap_lightning.reports.paper.recipes import Paper, PaperTable, TimingTable
 
 ABSENT = "-"
@@ -29,7 +29,8 @@ def render_paper(paper: Paper, name: str, runs: Path, benchmarks: Path, out: Pat
     Returns:
         Kind -> file.
     """
-    found = [(table, find_measurements(table, runs)) for table in paper.tables]
+    archive = Archive.read(runs)
+    found = [(table, find_measurements(table, archive)) for table in paper.tables]
     timed = [(table, find_timings(table, benchmarks)) for table in paper.timings]
     written = {kind: out / f"paper_{name}.{kind}" for kind in ("md", "csv", "json")}
     with atomic_write(written["md"], "w") as file:
