@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -41,6 +42,20 @@ def test_two_starts_in_one_second_get_two_folders(train, tmp_path: Path) -> None
     for folder in (first, second):
         assert step_of(folder) == 1 and (folder / ".hydra/overrides.yaml").is_file()
         assert "generator 0.0 M parameters" in (folder / "train.log").read_text()
+
+
+def test_the_log_of_a_run_is_closed_at_its_end(train, tmp_path: Path) -> None:
+    """In one process, as a notebook calls commands: what is logged later is of no run."""
+    assert train("trainer.max_steps=1", "hydra.run.dir=run").code == 0
+    log = tmp_path / "run/train.log"
+    before = log.read_text()
+    logging.getLogger("asap_lightning").error("after the run")
+    assert log.read_text() == before
+    assert not [
+        handler
+        for handler in logging.getLogger().handlers
+        if getattr(handler, "baseFilename", "").startswith(str(tmp_path))
+    ]
 
 
 def test_a_refused_resume_changes_nothing_on_disk(train, run: Path, tmp_path: Path) -> None:

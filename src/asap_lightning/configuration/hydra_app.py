@@ -25,7 +25,12 @@ from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.configuration.hydra_errors import translate
 from asap_lightning.configuration.quoting import as_typed, with_list
 from asap_lightning.configuration.resolvers import register_resolvers
-from asap_lightning.configuration.run_begin import begin_run, drop_unbegun_run, note_error
+from asap_lightning.configuration.run_begin import (
+    begin_run,
+    close_run_logs,
+    drop_unbegun_run,
+    note_error,
+)
 from asap_lightning.errors import UserError
 from asap_lightning.run_folder.marks import forget_failure, mark_failed
 
@@ -120,6 +125,7 @@ class Job:
             mark_failed(folder, text)
             raise
         finally:
+            close_run_logs()
             drop_unbegun_run()
 
 

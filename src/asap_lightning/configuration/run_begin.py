@@ -160,6 +160,13 @@ def run_logs() -> list[RunLog]:
     return [handler for handler in logging.getLogger().handlers if isinstance(handler, RunLog)]
 
 
+def close_run_logs() -> None:
+    """The run has ended: what is logged later in this process belongs to none, and its file is closed."""
+    for handler in run_logs():
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
 def other_rank() -> bool:
     """Whether this is another process than the first of a distributed training."""
     return any(os.environ.get(name, "0") not in ("", "0") for name in RANKS)
