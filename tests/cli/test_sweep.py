@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import small
 from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.metrics import metric_named
 from asap_lightning.reports.sweep_jobs import SweepJob, pareto_front, read_sweep
@@ -101,11 +102,15 @@ def jobs_of(sweep: Path) -> dict[tuple[int, int], Path]:
 
 
 def test_an_interrupted_sweep_goes_on_and_is_reported(
-    train, asap, own_sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asap, facades, own_sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from asap_lightning.commands import train as command
 
+    # a value of the command line would stand in the sweep's place
+    swept = ("generator.s2=", "generator.mlp_depth=")
+    of_every_job = [word for word in small.TRAIN if not word.startswith(swept)]
     sweep_of_four = (
+        *("train", *of_every_job, f"data.root={facades}"),
         *own_sweep(s2="4,8", mlp_depth="2,3"),
         *(METRICS, "trainer.max_steps=2", "trainer.log_every_n_steps=1", "ckpt=auto"),
     )
@@ -119,13 +124,13 @@ def test_an_interrupted_sweep_goes_on_and_is_reported(
         original(*args, **kwargs)
 
     monkeypatch.setattr(command, "fit", interrupted_in_the_third_job)
-    assert train(*sweep_of_four).code == 130
+    assert asap(*sweep_of_four).code == 130
     (sweep,) = tmp_path.glob("runs/demo/multirun/*")
     finished = {path.parent for path in sweep.glob("*/finished.json")}
     assert len(finished) == 2
     stamps = {path: (path / "checkpoints/last.ckpt").stat().st_mtime_ns for path in finished}
 
-    shown = train(*sweep_of_four)
+    shown = asap(*sweep_of_four)
     assert shown.code == 0, shown.err
     assert shown.err.count("was finished earlier") == 2 and len(calls) == 5
     assert list(tmp_path.glob("runs/demo/multirun/*")) == [sweep]

@@ -17,6 +17,7 @@ from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.errors import UserError
 from asap_lightning.losses import HingeLoss, TranslationObjective
+from asap_lightning.metrics import pairs_of
 from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.training import ConstantThenLinear, DivergedError, TranslationModule, make_trainer
 from asap_lightning.training.scaling import NetworkScalers
@@ -271,7 +272,8 @@ def test_testing_measures_as_validation_does_and_leaves_nothing_behind():
 def test_an_evaluation_that_was_broken_off_leaves_nothing_behind():
     module, run = make_module(), trainer()
     (expected,) = run.validate(module, loader(), verbose=False)
-    module.metrics.update(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
+    for pairs in pairs_of(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8), ["left over"]):
+        module.metrics.update(pairs)
     assert run.validate(module, loader(), verbose=False) == [expected]
 
 

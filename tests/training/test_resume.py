@@ -12,6 +12,7 @@ from asap_lightning.data.demo import write_demo_dataset
 from asap_lightning.data.layouts import CmpFacades
 from asap_lightning.errors import UserError
 from asap_lightning.losses import HingeLoss, TranslationObjective
+from asap_lightning.metrics import Results
 from asap_lightning.models import AsapGenerator, MultiscaleDiscriminator
 from asap_lightning.training import (
     CheckpointWriter,
@@ -210,7 +211,7 @@ def test_a_value_that_is_no_number_is_neither_the_best_nor_keeps_its_place(facad
     module, data = parts(facades)
     run = trainer(tmp_path, max_steps=9)
     measured = iter((float("nan"), 12.0, float("inf")))
-    module.metrics.compute = lambda: {"psnr": torch.tensor(next(measured))}
+    module.metrics.compute = lambda: Results({"psnr": next(measured)})
     run.fit(module, datamodule=data)
     (writer,) = (one for one in run.callbacks if isinstance(one, CheckpointWriter))
     assert (writer.best_value, writer.best_step) == (12.0, 6)
