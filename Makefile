@@ -31,7 +31,7 @@ demo: setup  ## Trains a small model on procedural facades (minutes, CPU) and sh
 test: setup  ## Runs the tests.
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-long: setup  ## Runs the tests, and those that take minutes: a sweep through SLURM, learning four pairs by heart.
+test-long: setup  ## Runs the tests, and those that take minutes: launchers, killed processes, learning by heart.
 	ASAP_LONG_TESTS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup  ## ruff, mypy, import-linter.

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,20 +18,9 @@ import small
 from asap_lightning.reports.sweep_jobs import read_sweep
 from asap_lightning.tracking.offline import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
+from waiting import wait_for
 
-long = pytest.mark.skipif(
-    "ASAP_LONG_TESTS" not in os.environ, reason="takes minutes: set ASAP_LONG_TESTS=1 to run it"
-)
 SLURM = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
-
-
-def until(happens: Callable[[], object], seconds: float = 120) -> bool:
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        if happens():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def steps(sweep: Path) -> list[int]:
@@ -45,7 +33,7 @@ def test_a_launcher_that_is_not_installed(train) -> None:
     assert shown.code == 2 and "pip install ray hydra-ray-launcher" in shown.err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_joblib_gives_each_job_its_finished_run_and_its_log(
     train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,16 +54,17 @@ def test_joblib_gives_each_job_its_finished_run_and_its_log(
     assert len({read_offline_run(path).run_id for path in find_offline_runs(sweep)}) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_submitit_resumes_a_preempted_job(train, tmp_path: Path) -> None:
     """Its local executor does what SLURM does: SIGUSR2 before the end, and another start."""
 
     def preempt() -> None:
         running = tmp_path.glob("runs/demo/multirun/*/.submitit/*/*_log.out")
-        if until(lambda: list(tmp_path.glob("runs/demo/multirun/*/*/checkpoints/last.ckpt"))):
-            controller = next(running).parent.name
-            children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
-            os.kill(int(children[0]), signal.SIGUSR2)
+        written = "runs/demo/multirun/*/*/checkpoints/last.ckpt"
+        wait_for(lambda: list(tmp_path.glob(written)), "the job writes a checkpoint")
+        controller = next(running).parent.name
+        children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGUSR2)
 
     watcher = threading.Thread(target=preempt)
     watcher.start()
@@ -112,8 +101,7 @@ def asap(*words: str) -> list[str]:
     return [sys.executable, "-m", "asap_lightning", *words]
 
 
-@long
-@pytest.mark.slow
+@pytest.mark.long
 def test_slurm_runs_a_sweep_and_resumes_what_it_requeues(slurm: None, facades: Path, tmp_path: Path) -> None:
     overrides = (
         *("-m", "generator.s2=4,8", "generator.mlp_width=4,8", "hydra/launcher=slurm"),
@@ -125,7 +113,7 @@ def test_slurm_runs_a_sweep_and_resumes_what_it_requeues(slurm: None, facades: P
         sweeper = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
         try:
             begun = "runs/demo/multirun/*/*/checkpoints/last.ckpt"
-            assert until(lambda: len(list(tmp_path.glob(begun))) >= 2)
+            wait_for(lambda: len(list(tmp_path.glob(begun))) >= 2, "two jobs write checkpoints")
             (sweep,) = tmp_path.glob("runs/demo/multirun/*")
             array = next(path.name.split("_")[0] for path in (sweep / ".submitit").glob("*_0"))
             # One is warned, as before its time is over; the other is thrown out, as when its node is needed.

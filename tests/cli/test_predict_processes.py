@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from waiting import wait_for
 
 COUNT = 60
 
@@ -35,9 +36,8 @@ def test_one_of_two_is_killed_and_nothing_is_lost_or_made_twice(trained: Path, t
         subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    out, ended = tmp_path / "out", time.monotonic() + 240
-    while len(list(out.glob("*.png"))) < 3 and time.monotonic() < ended:
-        time.sleep(0.01)
+    out = tmp_path / "out"
+    wait_for(lambda: len(list(out.glob("*.png"))) >= 3, "three pictures are written")
     processes[0].send_signal(signal.SIGKILL)
     shown = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [-signal.SIGKILL, 0], shown

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
 import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import pytest
 import torch
 
 import small
-from asap_lightning import cli
 from asap_lightning.training import read_checkpoint
+from waiting import wait_for
+from warm import AsapProcess
 
 KILLS = int(os.environ.get("ASAP_TEST_KILLS", "5"))
 STEPS = 20
@@ -36,15 +36,9 @@ TRAIN = (
     "ckpt=auto",
 )
 
+Start = Callable[..., AsapProcess]
+
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def server() -> Any:
-    """Starts processes that have imported everything already, so that a start costs no ten seconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["asap_lightning.commands.train", "asap_lightning.data.demo"])
-    return context
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +51,23 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def start(server: Any, pairs: Path, run: Path, *overrides: str) -> BaseProcess:
-    """``asap train`` in ``run``, in a process of its own."""
-    arguments = ["train", *TRAIN, f"data.root={pairs}", f"hydra.run.dir={run}", *overrides]
-    process: BaseProcess = server.Process(target=cli.main, args=(arguments,))
-    process.daemon = True  # whatever fails here, it does not outlive the tests
-    process.start()
-    return process
+@pytest.fixture
+def start(pairs: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts ``asap train`` in a run's folder; no process outlives the test."""
+    started: list[AsapProcess] = []
 
+    def call(run: Path, *overrides: str) -> AsapProcess:
+        arguments = ["train", *TRAIN, f"data.root={pairs}", f"hydra.run.dir={run}", *overrides]
+        started.append(AsapProcess(arguments, tmp_path))
+        return started[-1]
 
-def finished(process: BaseProcess) -> int | None:
-    process.join(timeout=200)
-    return process.exitcode
+    yield call
+    for process in started:
+        process.close()
 
 
 def last(run: Path) -> Path:
     return run / "checkpoints" / "last.ckpt"
-
-
-def wait_for_checkpoint(process: BaseProcess, run: Path, newer_than: int = 0) -> None:
-    limit = time.monotonic() + 200
-    while not last(run).exists() or last(run).stat().st_mtime_ns <= newer_than:
-        assert process.is_alive() and time.monotonic() < limit, "the training wrote no checkpoint"
-        time.sleep(0.005)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -100,37 +88,36 @@ def assert_same_training(run: Path, other: Path, steps: int) -> None:
         assert same(mine[part], theirs[part]), part
 
 
-def test_resuming_after_kill_9_equals_an_uninterrupted_training(
-    server: Any, pairs: Path, tmp_path: Path
-) -> None:
+def test_resuming_after_kill_9_equals_an_uninterrupted_training(start: Start, tmp_path: Path) -> None:
     limit = f"trainer.max_steps={STEPS}"
-    assert finished(start(server, pairs, tmp_path / "whole", limit)) == 0
-    process = start(server, pairs, tmp_path / "killed", limit)
-    wait_for_checkpoint(process, tmp_path / "killed")
+    assert start(tmp_path / "whole", limit).ended() == 0
+    process = start(tmp_path / "killed", limit)
+    process.waits_for(last(tmp_path / "killed"))
     process.kill()
-    assert finished(process) == -signal.SIGKILL
+    assert process.ended() == -signal.SIGKILL
     assert 0 < read_checkpoint(last(tmp_path / "killed"))["global_step"] < STEPS
-    assert finished(start(server, pairs, tmp_path / "killed", limit)) == 0
+    assert start(tmp_path / "killed", limit).ended() == 0
     assert_same_training(tmp_path / "killed", tmp_path / "whole", STEPS)
 
 
-def test_kill_9_while_checkpoints_are_written_loses_nothing(server: Any, pairs: Path, tmp_path: Path) -> None:
+def test_kill_9_while_checkpoints_are_written_loses_nothing(start: Start, tmp_path: Path) -> None:
     """A checkpoint follows every update, and kills fall at random moments between and inside of them."""
     steps, chance = 20 + 15 * KILLS, random.Random(0)
     overrides = (f"trainer.max_steps={steps}", "checkpoint.keep_every_n_steps=1")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert finished(start(server, pairs, whole, *overrides)) == 0
+    assert start(whole, *overrides).ended() == 0
     reached = [0]
     for _ in range(KILLS):
         before = last(killed).stat().st_mtime_ns if last(killed).exists() else 0
-        process = start(server, pairs, killed, *overrides)
-        wait_for_checkpoint(process, killed, newer_than=before)
-        time.sleep(chance.uniform(0, 0.25))
+        process = start(killed, *overrides)
+        process.waits_for(last(killed), newer_than=before)
+        later = time.monotonic() + chance.uniform(0, 0.25)
+        wait_for(lambda moment=later: time.monotonic() > moment, "a random moment has come")
         process.kill()
-        assert finished(process) == -signal.SIGKILL
+        assert process.ended() == -signal.SIGKILL
         reached.append(read_checkpoint(last(killed))["global_step"])  # whole, whenever the kill fell
     assert all(later > earlier for earlier, later in pairwise(reached)), reached
-    assert finished(start(server, pairs, killed, *overrides)) == 0
+    assert start(killed, *overrides).ended() == 0
     assert_same_training(killed, whole, steps)
     assert not list(killed.glob("checkpoints/.*")), "what a kill left half written is cleared away"
     print(f"{KILLS} kills after steps {reached[1:]}, {steps} steps: bit for bit the same")
@@ -140,20 +127,17 @@ def test_kill_9_while_checkpoints_are_written_loses_nothing(server: Any, pairs: 
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
 def test_a_stopped_training_resumes_exactly(
-    server: Any, pairs: Path, tmp_path: Path, sent: signal.Signals, code: int
+    start: Start, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
     """The next checkpoint by the interval is far away: the one that is there was written for the signal."""
     run, overrides = tmp_path / "stopped", ("checkpoint.every_n_steps=100000",)
-    process = start(server, pairs, run, *overrides)
-    limit = time.monotonic() + 200
-    while not (run / "checkpoints/best.ckpt").exists():  # of the first validation
-        assert process.is_alive() and time.monotonic() < limit
-        time.sleep(0.01)
-    os.kill(process.pid or 0, sent)
-    assert finished(process) == code
+    process = start(run, *overrides)
+    process.waits_for(run / "checkpoints/best.ckpt")  # of the first validation
+    process.send_signal(sent)
+    assert process.ended() == code
     assert f"stopped by {sent.name}; resume with ckpt={last(run)}" in (run / "train.log").read_text()
     steps = read_checkpoint(last(run))["global_step"] + 3
-    assert finished(start(server, pairs, run, *overrides, f"trainer.max_steps={steps}")) == 0
+    assert start(run, *overrides, f"trainer.max_steps={steps}").ended() == 0
     whole = tmp_path / "whole"
-    assert finished(start(server, pairs, whole, *overrides, f"trainer.max_steps={steps}")) == 0
+    assert start(whole, *overrides, f"trainer.max_steps={steps}").ended() == 0
     assert_same_training(run, whole, steps)

@@ -123,6 +123,7 @@ def test_a_poor_trial_is_pruned(train, tmp_path: Path) -> None:
     assert "pruned after 6 updates" in shown.err
 
 
+@pytest.mark.long
 def test_two_workers_share_a_study(train, tmp_path: Path) -> None:
     shown = train(*STUDY, "hydra.sweeper.trials=3", "hydra.sweeper.workers=2")
     (sweep,) = tmp_path.glob("runs/demo/multirun/*")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from omegaconf import OmegaConf
 
 import small
 from asap_lightning.training import read_checkpoint
+from warm import AsapProcess
 
 
 def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
@@ -146,57 +145,37 @@ def test_evaluation_of_all_loggers_in_one_run(train, tmp_path: Path, monkeypatch
     assert list(run.glob("csv_logs/version_*/metrics.csv"))
 
 
-def started(folder: Path, facades: Path, *overrides: str) -> subprocess.Popen[str]:
-    """A long training in a process of its own, once it has made its first ten updates."""
-    arguments = ["train", *small.TRAIN, f"data.root={facades}", "hydra.run.dir=run", *overrides]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "asap_lightning",
-            *arguments,
-            "checkpoint.every_n_steps=10",
-            "trainer.max_epochs=-1",
-        ],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    limit = time.monotonic() + 120
-    while not (folder / "run/checkpoints/last.ckpt").exists():
-        assert process.poll() is None and time.monotonic() < limit, "the training did not start"
-        time.sleep(0.1)
-    return process
+LONG = ("hydra.run.dir=run", "checkpoint.every_n_steps=10", "trainer.max_epochs=-1")
+LAST = Path("run/checkpoints/last.ckpt")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_writes_a_checkpoint_and_exits_with_its_code(
     tmp_path: Path, facades: Path, sent: signal.Signals, code: int
 ) -> None:
-    process = started(tmp_path, facades)
-    process.send_signal(sent)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
-    assert "Traceback" not in err and sent.name in err and "resume with ckpt=" in err
-    assert read_checkpoint(tmp_path / "run/checkpoints/last.ckpt")["global_step"] >= 10
+    with AsapProcess(["train", *small.TRAIN, f"data.root={facades}", *LONG], tmp_path) as process:
+        process.waits_for(tmp_path / LAST)
+        process.send_signal(sent)
+        assert process.ended() == code, process.err
+        assert "Traceback" not in process.err
+        assert sent.name in process.err and "resume with ckpt=" in process.err
+    assert read_checkpoint(tmp_path / LAST)["global_step"] >= 10
 
 
 @pytest.mark.slow
-def test_killed_run_resumes(tmp_path: Path, facades: Path) -> None:
-    process = started(tmp_path, facades)
-    process.kill()
-    process.communicate(timeout=60)
-    checkpoint = tmp_path / "run/checkpoints/last.ckpt"
-    step = read_checkpoint(checkpoint)["global_step"]
+def test_killed_run_resumes_in_a_fresh_process(tmp_path: Path, facades: Path) -> None:
+    with AsapProcess(["train", *small.TRAIN, f"data.root={facades}", *LONG], tmp_path) as process:
+        process.waits_for(tmp_path / LAST)
+        process.kill()
+        assert process.ended() == -signal.SIGKILL
+    step = read_checkpoint(tmp_path / LAST)["global_step"]
     arguments = ["train", *small.TRAIN, f"data.root={facades}", "hydra.run.dir=run", "ckpt=last"]
     done = subprocess.run(
         [sys.executable, "-m", "asap_lightning", *arguments, f"trainer.max_steps={step + 2}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
-    assert read_checkpoint(checkpoint)["global_step"] == step + 2
+    assert read_checkpoint(tmp_path / LAST)["global_step"] == step + 2

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 import small
 from asap_lightning.tracking.offline import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
+from waiting import wait_for
 
 TRAIN = (*small.NETWORK, *small.QUIET, *small.data(batch_size=1))
 STEPS = 40
@@ -30,7 +30,7 @@ def rank_of(pid: int) -> str:
 
 
 @pytest.mark.ddp
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchrun_restarts_all_when_one_process_is_killed(tmp_path: Path) -> None:
     from asap_lightning.data.demo import write_demo_dataset
 
@@ -49,28 +49,21 @@ def test_torchrun_restarts_all_when_one_process_is_killed(tmp_path: Path) -> Non
     with open(tmp_path / "said", "w") as said:
         agent = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said, env=environment)
         try:
-            limit = time.monotonic() + 200
-            while not last.exists() and time.monotonic() < limit and agent.poll() is None:
-                time.sleep(0.05)
+            wait_for(lambda: last.exists() or agent.poll() is not None, "the training writes a checkpoint")
             first = workers_of(agent.pid)
             victim = next(pid for pid in first if rank_of(pid) == "1")
             other = next(pid for pid in first if rank_of(pid) == "0")
             os.kill(victim, signal.SIGKILL)
-            killed = time.monotonic()
-            while Path(f"/proc/{other}").exists() and time.monotonic() < killed + 90:
-                time.sleep(0.1)
-            seconds = time.monotonic() - killed
+            wait_for(lambda: not Path(f"/proc/{other}").exists(), "the other process ends")
             code = agent.wait(timeout=300)
         finally:
             agent.terminate()  # it ends the processes, too
             agent.wait(timeout=60)
     text = (tmp_path / "said").read_text()
     assert code == 0, text
-    assert seconds < 60, "the other process ends within a minute"
     assert re.search(r"exitcode: -9\) local_rank: 1", text), "which process died, and of what, is shown"
     assert "resuming from" in (run / "train.log").read_text(), text
     assert read_checkpoint(last)["global_step"] == STEPS
     runs = [read_offline_run(path) for path in find_offline_runs(run)]
     # A segment that was killed before anything reached the disk has no id.
     assert len({one.run_id for one in runs} - {""}) == 1 and runs[-1].exit_code == 0
-    print(f"the other process ended after {seconds:.1f} s")

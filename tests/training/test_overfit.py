@@ -3,7 +3,6 @@
 `python tests/training/test_overfit.py CITYSCAPES CURVE.png` draws the learning curve.
 """
 
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -59,10 +58,7 @@ def overfit(root, enough=float("inf"), max_steps=300):
     return psnr.curve
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    "ASAP_LONG_TESTS" not in os.environ, reason="takes minutes: set ASAP_LONG_TESTS=1 to run it"
-)
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:You defined a `validation_step` but have no")
 @pytest.mark.filterwarnings("ignore:The 'train_dataloader' does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*smaller than the logging interval")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PIL import Image
 from asap_lightning.data.demo import DemoSummary, dataset, draw_facade, write_demo_dataset
 from asap_lightning.data.demo.classes import CLASS_NAMES, PALETTE
 from asap_lightning.errors import UserError
+from waiting import wait_for
 
 
 def write(root: Path, **values: int) -> DemoSummary:
@@ -198,9 +198,7 @@ def test_ctrl_c_leaves_whole_files_and_no_processes(tmp_path: Path, workers: int
     process = subprocess.Popen(
         [sys.executable, str(script)], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "out/base/cmp_b0002.xml").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for((tmp_path / "out/base/cmp_b0002.xml").exists, "the third facade is written")
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=180)
     assert process.returncode != 0

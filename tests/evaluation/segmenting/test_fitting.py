@@ -1,6 +1,5 @@
 """Fitting and keeping a segmenter, on squares whose colour tells their class."""
 
-import os
 from dataclasses import replace
 from functools import partial
 
@@ -145,9 +144,7 @@ def test_the_network_takes_any_size(size):
         assert CompactUNet(3, width=4, levels=3).eval()(torch.zeros(1, 3, *size)).shape == (1, 3, *size)
 
 
-@pytest.mark.skipif(
-    "ASAP_LONG_TESTS" not in os.environ, reason="takes a minute: set ASAP_LONG_TESTS=1 to run it"
-)
+@pytest.mark.long
 def test_drawn_facades_are_read_well(tmp_path):
     from asap_lightning.data.demo import write_demo_dataset
 
