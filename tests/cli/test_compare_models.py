@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
 from asap_lightning.commands.evaluate_compare import given_names
@@ -50,6 +51,56 @@ def test_two_checkpoints_and_an_evaluation(asap, trained: Path, tmp_path: Path) 
     assert "were not measured alike" in refused.err
 
 
+def test_pictures_of_another_program_beside_a_checkpoint(asap, trained: Path, tmp_path: Path) -> None:
+    """What ``asap predict`` writes is measured as the checkpoint itself; pix2pix's names are known."""
+    facades = Path(OmegaConf.load(trained / "config.yaml").data.root)
+    labels, theirs = tmp_path / "labels", tmp_path / "theirs"
+    labels.mkdir(), theirs.mkdir()
+    for path in (facades / "base").glob("*.png"):
+        shutil.copy(path, labels)
+    last = trained / "checkpoints/last.ckpt"
+    made = asap("predict", f"ckpt={last}", f"input={labels}", "output=made", "device=cpu")
+    assert made.code == 0, made.err
+    for path in (tmp_path / "made").glob("*.png"):
+        shutil.copy(path, theirs / f"{path.stem}_fake_B.png")
+        shutil.copy(path, theirs / f"{path.stem}_real_A.png")
+    common = ("split=train", "repeats=0", "draws=200", "device=cpu")
+    shown = asap("evaluate", "compare", last, "made", "theirs", *common, "output=out", "names=[net,a,b]")
+    assert shown.code == 0, shown.err
+    content = json.loads((tmp_path / "out/comparison.json").read_text(encoding="utf-8"))
+    net, ours, others = (model["scores"] for model in content["models"])
+    assert net == ours == others and content["images"] == 9
+    with Image.open(tmp_path / "out/cases.png") as sheet:
+        assert sheet.width > 5 * 64 and "not on the sheet" not in shown.out
+
+    next(theirs.glob("*_fake_B.png")).unlink()
+    lacking = asap("evaluate", "compare", last, "theirs", *common, "output=2")
+    assert lacking.code == 2 and "none of 1 of the 9 pairs of the split" in lacking.err
+    Image.new("RGB", (32, 64)).save(next((tmp_path / "made").glob("*.png")))
+    resized = asap("evaluate", "compare", last, "made", *common, "output=3")
+    assert resized.code == 2 and "32 x 64, and the photo of" in resized.err
+    unknown = asap("evaluate", "compare", "made", "theirs", *common, "output=4")
+    assert unknown.code == 2 and "real=PHOTOS names a folder of photos" in unknown.err
+    mixed = asap("evaluate", "compare", last, "made", *common, f"real={labels}", "output=5")
+    assert mixed.code == 2 and "leave real= out" in mixed.err
+
+
+def test_folders_alone_against_photos(asap, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    photos = [random.integers(0, 256, (24, 24, 3)) for _ in range(5)]
+    for folder, noise in (("real", 0), ("near", 5), ("far", 60)):
+        (tmp_path / folder).mkdir()
+        for number, photo in enumerate(photos):
+            pixels = np.clip(photo + random.integers(-noise, noise + 1, photo.shape), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / folder / f"{number}.png")
+    shown = asap("evaluate", "compare", "near", "far", "real=real", "draws=200", "device=cpu", "output=out")
+    assert shown.code == 0, shown.err
+    content = json.loads((tmp_path / "out/comparison.json").read_text(encoding="utf-8"))
+    near, far = (model["scores"]["psnr"] for model in content["models"])
+    assert near["low"] > far["high"] and [one["name"] for one in content["models"]] == ["near", "far"]
+    assert (tmp_path / "out/cases.png").is_file() and "not on the sheet" not in shown.out
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -76,8 +127,6 @@ def test_names_are_what_tells_paths_apart() -> None:
 
 
 def test_keys_in_a_logged_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from omegaconf import OmegaConf
-
     from asap_lightning.commands import evaluate_compare
     from asap_lightning.configuration import assemble
     from asap_lightning.data.panels import save_png

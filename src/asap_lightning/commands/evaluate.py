@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
+from torch import Tensor
 
 from asap_lightning.checkpoint import ModelDescription
+from asap_lightning.condition import Condition
 from asap_lightning.configuration.checkpoints import find_checkpoint
 from asap_lightning.configuration.data import make_evaluation_data
 from asap_lightning.configuration.evaluation import lacking_of, make_suite, require_known
@@ -20,9 +23,11 @@ from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.configuration.segmenter import make_protocol
 from asap_lightning.data import PairedData
+from asap_lightning.data.batch import Batch
 from asap_lightning.data.layout import SPLITS, Split
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation import EvaluationReport, evaluate
+from asap_lightning.evaluation.given_pictures import GivenPictures
 from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference import Translator
 from asap_lightning.metrics import MetricSuite
@@ -47,22 +52,30 @@ def run(config: DictConfig) -> None:
     data = evaluation_data(config, translator.description, checkpoint)
     require_same_kind(translator, data)
     require_split(config.split, data)
-    lacking = lacking_of(translator.spec)
-    protocol = None if lacking else make_protocol(config, data, config.split, translator.device)
-    suite = make_suite(config, lacking=lacking, parts={"segmenter": protocol})
-    about = {
-        "checkpoint": str(checkpoint),
-        "weights": config.weights,
-        "data": measured_on(data, config.split),
-        "evaluation": plain(config.evaluation),
-        "segmenter": plain(config.segmenter),
-    }
+    suite = suite_for(config, data, translator.device)
+    about = {"checkpoint": str(checkpoint), "weights": config.weights, **about_of(config, data)}
     with logged_run(config, "evaluate", checkpoint) as log_figures:
-        report = measure(translator, data, config.split, suite, about)
+        report = measure(translator.translate, data, config.split, suite, about)
         log_figures({"images": len(report.rows), **report.scores, **iou_of_classes(report)})
     show(report, config.output)
     if not config.evaluation.allow_missing:
         report.require_all()
+
+
+def suite_for(config: DictConfig, data: PairedData, device: torch.device) -> MetricSuite:
+    """The metrics for a data set, its segmenter among them."""
+    lacking = lacking_of(data.spec)
+    protocol = None if lacking else make_protocol(config, data, config.split, device)
+    return make_suite(config, lacking=lacking, parts={"segmenter": protocol})
+
+
+def about_of(config: DictConfig, data: PairedData) -> dict[str, Any]:
+    """What figures depend on besides what made the images, for the report."""
+    return {
+        "data": measured_on(data, config.split),
+        "evaluation": plain(config.evaluation),
+        "segmenter": plain(config.segmenter),
+    }
 
 
 def iou_of_classes(report: EvaluationReport) -> dict[str, float]:
@@ -156,17 +169,24 @@ def require_same_kind(translator: Translator, data: PairedData) -> None:
 
 
 def measure(
-    translator: Translator, data: PairedData, split: Split, suite: MetricSuite, about: Mapping[str, Any]
+    translate: Callable[[Condition], Tensor],
+    data: PairedData,
+    split: Split,
+    suite: MetricSuite,
+    about: Mapping[str, Any],
 ) -> EvaluationReport:
     """Translates every pair of a split and compares it with its photo, with a progress bar."""
+    batches: Iterable[Batch] = data.evaluation_dataloader(split)
+    if isinstance(translate, GivenPictures):
+        batches = translate.following(batches)
     total = len(data.items(split))
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("evaluating", total=total)
         return evaluate(
-            translator.translate,
-            data.evaluation_dataloader(split),
-            translator.spec,
+            translate,
+            batches,
+            data.spec,
             suite=suite,
             total=total,
             about=about,

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from torch import Tensor
 
-from asap_lightning.commands import evaluate
+from asap_lightning.commands import evaluate, evaluate_folders
+from asap_lightning.condition import Condition
 from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.data import make_evaluation_data
 from asap_lightning.configuration.run_begin import begin_run
+from asap_lightning.data import PairedData
 from asap_lightning.data.batch import collate
-from asap_lightning.data.panels import Picture
+from asap_lightning.data.panels import Picture, fit
 from asap_lightning.data.sample_pictures import sample_pictures
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.comparison import ModelComparison, compare_models
 from asap_lightning.evaluation.cost.checkpoint import GeneratorCost, measure_checkpoint
+from asap_lightning.evaluation.folders import open_folder
+from asap_lightning.evaluation.given_pictures import GivenPictures, is_picture_folder
 from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
 from asap_lightning.inference import Translator
+from asap_lightning.inference.translator import choose_device
 from asap_lightning.metrics import MetricDeclaration
 from asap_lightning.reports.scores import terminal_table, write_scores
 from asap_lightning.reports.scores_page import (
@@ -49,7 +56,7 @@ def run(config: DictConfig) -> None:
     names = given_names(config.names, words)
     begin_run(config)
     models = [
-        scored(word, name, config, out / "evaluations" / name.replace("/", "_"))
+        scored(word, name, config, words, out / "evaluations" / name.replace("/", "_"))
         for word, name in zip(words, names, strict=True)
     ]
     costs = [cost_of(model, config) for model in models] if config.repeats else None
@@ -82,6 +89,17 @@ def require_sensible(config: DictConfig) -> None:
     for key, least in (("draws", 100), ("repeats", 0), ("cases", 0)):
         if not isinstance(config[key], int) or config[key] < least:
             raise UserError(f"{key}={config[key]}: a whole number from {least} on was expected")
+    if config.real is not None and (others := [word for word in config.models if not _of_pictures(word)]):
+        raise UserError(
+            f"real={config.real} is for folders of pictures alone, which are measured against those photos; "
+            f"{others[0]} is none. Beside a checkpoint, folders are measured on the checkpoint's data set: "
+            "leave real= out"
+        )
+
+
+def _of_pictures(word: Any) -> bool:
+    path = Path(str(word)).expanduser()
+    return (path / METRICS_JSON).is_file() or path.name == METRICS_JSON or is_picture_folder(path)
 
 
 def chosen_metric(comparison: ModelComparison, config: DictConfig) -> MetricDeclaration | None:
@@ -123,22 +141,76 @@ def given_names(given: Any, words: Sequence[str]) -> list[str]:
     return list(words)
 
 
-def scored(word: str, name: str, config: DictConfig, output: Path) -> ScoredModel:
+def scored(word: str, name: str, config: DictConfig, words: Sequence[str], output: Path) -> ScoredModel:
     """The scores of a model: read where it was measured, else measured now.
 
     Raises:
-        UserError: neither an evaluation nor a checkpoint.
+        UserError: neither an evaluation, nor pictures, nor a checkpoint.
     """
     path = Path(word).expanduser()
     if path.name == METRICS_JSON or (path / METRICS_JSON).is_file():
         return read_scores(path, name)
-    checkpoint = find_checkpoint(word, runs=config.runs)
     child = config.copy()
     OmegaConf.set_struct(child, False)
-    child.update({"ckpt": str(checkpoint), "output": str(output), "logger": None})
+    child.update({"output": str(output), "logger": None})
+    pictures = is_picture_folder(path)
+    if not pictures:
+        child.ckpt = str(find_checkpoint(word, runs=config.runs))
     Console().print(f"\n{name}", markup=False, highlight=False)
-    evaluate.run(child)
+    if not pictures:
+        evaluate.run(child)
+    elif config.real is not None:
+        child.fake = str(path)
+        evaluate_folders.run(child)
+    else:
+        evaluate_pictures(child, path, words)
     return read_scores(output, name)
+
+
+def evaluate_pictures(config: DictConfig, folder: Path, words: Sequence[str]) -> None:
+    """Measures the pictures of a folder as those of a model, on the data set that the models are measured on.
+
+    Raises:
+        UserError: a pair without its picture, of another size, or no data set is known.
+    """
+    data = data_of_models(config, words)
+    evaluate.require_split(config.split, data)
+    device = choose_device(config.device)
+    pictures = GivenPictures(folder, [item.name for item in data.items(config.split)], device)
+    suite = evaluate.suite_for(config, data, device)
+    about = {"pictures": str(folder.resolve()), **evaluate.about_of(config, data)}
+    report = evaluate.measure(pictures, data, config.split, suite, about)
+    evaluate.show(report, config.output)
+    if not config.evaluation.allow_missing:
+        report.require_all()
+
+
+def data_of_models(config: DictConfig, words: Sequence[str]) -> PairedData:
+    """The data set that was given as a whole, or else that of the first checkpoint among the models.
+
+    Raises:
+        UserError: neither.
+    """
+    if config.data.get("_target_") is not None:
+        return make_evaluation_data(config)
+    for word in words:
+        path = Path(word).expanduser()
+        if path.name == METRICS_JSON or (path / METRICS_JSON).is_file():
+            checkpoint = read_scores(path).checkpoint
+        elif is_picture_folder(path):
+            checkpoint = None
+        else:
+            checkpoint = find_checkpoint(word, runs=config.runs)
+        if checkpoint is not None:
+            translator = Translator(checkpoint, device="cpu", weights=config.weights)
+            assert translator.description is not None
+            data = evaluate.evaluation_data(config, translator.description, checkpoint)
+            evaluate.require_same_kind(translator, data)
+            return data
+    raise UserError(
+        "the models are folders of pictures alone, so it is not known what to measure them against: "
+        "real=PHOTOS names a folder of photos, data=NAME data.root=DIR a data set"
+    )
 
 
 def cost_of(model: ScoredModel, config: DictConfig) -> GeneratorCost | None:
@@ -160,36 +232,37 @@ def draw_sheet(
     path: Path,
 ) -> list[list[Any]]:
     """Draws the sheet of the chosen images; returns its rows (kind, name, pictures) for loggers."""
-    pictures: dict[str, list[Picture]] = {}
-    titles: list[str] = []
+    shown: dict[str, dict[str, Mapping[str, Picture]]] = {}
     for model in comparison.models if chosen else ():
-        made = translated(model, [case.name for case in chosen], config)
+        made = pictures_of(model, [case.name for case in chosen], config)
         if made is None:
-            why = "no checkpoint, or its data are not here"
+            why = "neither checkpoint nor pictures, or the data are not here"
             comparison.notes.append(f"{model.name} is not on the sheet: {why}.")
-            continue
-        for name, (condition, generated, photo) in made.items():
-            row = pictures.setdefault(name, [condition, photo])
-            row.insert(len(row) - 1, generated)
-        titles.append(model.name)
-    if not titles:
+        else:
+            shown[model.name] = made
+    if not shown:
         return []
-    draw_cases(chosen, pictures, ["condition", *titles, "photo"], metric, path)
-    columns = ["case", "image", "condition", *titles, "photo"]
-    return [columns, *([case.kind, case.name, *pictures[case.name]] for case in chosen)]
+    rows: dict[str, dict[str, Picture]] = {}
+    for case in chosen:
+        of_all = [made[case.name] for made in shown.values()]
+        common = {title: one[title] for title in ("condition", "photo") for one in of_all if title in one}
+        models = {name: made[case.name]["generated"] for name, made in shown.items()}
+        start = {title: common[title] for title in ("condition",) if title in common}
+        rows[case.name] = {**start, **models, "photo": common["photo"]}
+    titles = list(rows[chosen[0].name])
+    pictures = {name: list(row.values()) for name, row in rows.items()}
+    draw_cases(chosen, pictures, titles, metric, path)
+    return [["case", "image", *titles], *([case.kind, case.name, *pictures[case.name]] for case in chosen)]
 
 
-def translated(
+def pictures_of(
     model: ScoredModel, names: Sequence[str], config: DictConfig
-) -> dict[str, list[Picture]] | None:
-    """Condition, result and photo of some images; None where the model or its data are not at hand."""
-    if model.checkpoint is None:
-        return None
-    translator = Translator(model.checkpoint, device=config.device, weights=config.weights)
-    assert translator.description is not None
+) -> dict[str, Mapping[str, Picture]] | None:
+    """``condition``, ``generated``, ``photo`` of some images; None where what made them is not at hand."""
+    if model.photos is not None and model.pictures is not None:
+        return _of_folders(model.pictures, model.photos, names, model.data)
     try:
-        data = evaluate.evaluation_data(config, translator.description, model.checkpoint)
-        evaluate.require_same_kind(translator, data)
+        translate, data = _source(model, config)
         evaluate.require_split(config.split, data)
     except UserError:
         return None
@@ -197,11 +270,46 @@ def translated(
     if model.data != evaluate.measured_on(data, config.split) or not set(names) <= set(places):
         return None
     dataset = data.evaluation_dataset(config.split)
-    found = {}
+    found: dict[str, Mapping[str, Picture]] = {}
     for name in names:
-        batch = collate([dataset[places[name]]]).to(translator.device)
-        found[name] = sample_pictures(batch, translator.translate(batch.condition), 0, translator.spec, CELL)
+        batch = collate([dataset[places[name]]]).to(choose_device(config.device))
+        if isinstance(translate, GivenPictures):
+            (batch,) = translate.following([batch])
+        generated = translate(batch.condition)
+        three = sample_pictures(batch, generated, 0, data.spec, CELL)
+        found[name] = dict(zip(("condition", "generated", "photo"), three, strict=True))
     return found
+
+
+def _source(model: ScoredModel, config: DictConfig) -> tuple[Callable[[Condition], Tensor], PairedData]:
+    """What makes a model's images, and the data set."""
+    if model.checkpoint is not None:
+        translator = Translator(model.checkpoint, device=config.device, weights=config.weights)
+        assert translator.description is not None
+        data = evaluate.evaluation_data(config, translator.description, model.checkpoint)
+        evaluate.require_same_kind(translator, data)
+        return translator.translate, data
+    if model.pictures is None:
+        raise UserError(f"{model.name} has neither a checkpoint nor pictures")
+    data = data_of_models(config, [str(word) for word in config.models])
+    evaluate.require_split(config.split, data)
+    return GivenPictures(model.pictures, [item.name for item in data.items(config.split)]), data
+
+
+def _of_folders(
+    pictures: Path, photos: Path, names: Sequence[str], data: Mapping[str, Any]
+) -> dict[str, Mapping[str, Picture]] | None:
+    height, width = data.get("height"), data.get("width")
+    size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    try:
+        fake, real = open_folder(pictures, "fake", size), open_folder(photos, "real", size)
+    except UserError:
+        return None
+    if not set(names) <= set(fake.files) & set(real.files):
+        return None
+    return {
+        name: {"generated": fit(fake.read(name), CELL), "photo": fit(real.read(name), CELL)} for name in names
+    }
 
 
 def log_comparison(

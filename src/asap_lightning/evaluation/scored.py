@@ -29,6 +29,8 @@ class ScoredModel:
         evaluation: how: the settings of the evaluation.
         segmenter: the settings of what labelled the images; ``kind`` is ``none`` where nothing did.
         checkpoint: the model's file; None if it is not known or gone.
+        pictures: the folder of pictures that were measured in place of a model's; None likewise.
+        photos: the folder of photos that they were measured against; None if those are a data set's.
     """
 
     name: str
@@ -40,6 +42,8 @@ class ScoredModel:
     evaluation: Mapping[str, Any]
     segmenter: Mapping[str, Any]
     checkpoint: Path | None
+    pictures: Path | None = None
+    photos: Path | None = None
 
 
 def read_scores(path: Path, name: str | None = None) -> ScoredModel:
@@ -69,8 +73,8 @@ def _scored(content: Any, path: Path, name: str) -> ScoredModel:
     per_image = {str(image): _numbers(scores) for image, scores in content["per_image"].items()}
     if not per_image or content["images"] != len(per_image):
         raise ValueError(f"{content['images']} images, scores of {len(per_image)}")
-    checkpoint = about.get("checkpoint")
-    file = Path(checkpoint) if isinstance(checkpoint, str) else None
+    checkpoint = _path(about.get("checkpoint"))
+    pictures, photos = _path(about.get("pictures", about.get("fake"))), _path(about.get("real"))
     return ScoredModel(
         name=name,
         path=path,
@@ -80,8 +84,14 @@ def _scored(content: Any, path: Path, name: str) -> ScoredModel:
         data=dict(about.get("data") or {}),
         evaluation=dict(about.get("evaluation") or {}),
         segmenter=dict(about.get("segmenter") or {"kind": "none"}),
-        checkpoint=file if file is not None and file.is_file() else None,
+        checkpoint=checkpoint if checkpoint is not None and checkpoint.is_file() else None,
+        pictures=pictures if pictures is not None and pictures.is_dir() else None,
+        photos=photos if photos is not None and photos.is_dir() else None,
     )
+
+
+def _path(stored: Any) -> Path | None:
+    return Path(stored) if isinstance(stored, str) else None
 
 
 def _numbers(scores: Mapping[str, Any]) -> dict[str, float | None]:
