@@ -31,7 +31,8 @@ class Ascent:
     """Runs images through the scales of a pyramid.
 
     A canvas with a side above ``tile`` is computed in tiles of that side: a tile reads as many pixels around
-    itself as the network loses, so the result is that of one piece. What then grows with the canvas are a few
+    itself as the network loses, so the result is that of one piece (to the rounding of sums, which may flip
+    a truncated grey level, 1 of 255, here and there). What then grows with the canvas are a few
     images of three channels, not the features (32 to 128 channels).
 
     Args:
@@ -133,7 +134,8 @@ class Ascent:
         side = self.tile or (max(height, width) if height * width <= WHOLE else TILE)
         if max(height, width) <= side:
             return generator(noise * amplitude + previous, previous)
-        out = previous.new_empty(max(len(previous), len(noise)), previous.shape[1], height, width)
+        shape = (max(len(previous), len(noise)), previous.shape[1], height, width)
+        out = previous.new_empty(shape, dtype=torch.promote_types(noise.dtype, previous.dtype))
         for top in range(0, height, side):
             for left in range(0, width, side):
                 seen = (..., slice(top, top + side + lost), slice(left, left + side + lost))

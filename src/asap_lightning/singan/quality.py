@@ -35,7 +35,9 @@ def diversity(samples: Tensor, real: Tensor) -> float | None:
     return float(samples.mean(1).std(0, correction=0).mean()) / contrast
 
 
-def single_image_distances(samples: Sequence[Tensor], real: Tensor, bench: Bench | None = None) -> dict[str, Any]:
+def single_image_distances(
+    samples: Sequence[Tensor], real: Tensor, bench: Bench | None = None
+) -> dict[str, Any]:
     """SIFID where torchvision's Inception is there, and the same distance of EfficientNet's early features.
 
     Args:
@@ -53,7 +55,9 @@ def single_image_distances(samples: Sequence[Tensor], real: Tensor, bench: Bench
             network = describe(bench)
             with torch.no_grad():
                 photo = network(real)
-                found[name] = sum(float(position_distance(network(one), photo)) for one in samples) / len(samples)
+                found[name] = sum(float(position_distance(network(one), photo)) for one in samples) / len(
+                    samples
+                )
         except Unavailable as missing:
             found |= {name: None, f"{name}_reason": str(missing)}
     return found
@@ -85,7 +89,9 @@ def _effnet(bench: Bench) -> Any:
 
     def features(image: Tensor) -> Tensor:
         if min(image.shape[-2:]) < 16:
-            raise Unavailable(f"an image of {image.shape[-1]} x {image.shape[-2]} is too small: 16 pixels a side")
+            raise Unavailable(
+                f"an image of {image.shape[-1]} x {image.shape[-2]} is too small: 16 pixels a side"
+            )
         return network.stages(Images.of_signed(image, ["image"]))[1]
 
     return features
@@ -94,7 +100,7 @@ def _effnet(bench: Bench) -> Any:
 def shuffled_blocks(image: Tensor, side: int = 16, seed: int = 0) -> Tensor:
     """The image with its blocks in another order: the same colours and small structures, and nothing larger.
 
-    A yardstick for SIFID: samples must come below it. What is left over at the right and the bottom is cut off.
+    A yardstick for SIFID: samples must come below it. What is left over at the right and the bottom is cut.
     """
     _, channels, height, width = image.shape
     rows, columns = height // side, width // side
@@ -103,5 +109,3 @@ def shuffled_blocks(image: Tensor, side: int = 16, seed: int = 0) -> Tensor:
     order = torch.randperm(len(blocks), generator=torch.Generator().manual_seed(seed))
     shuffled = blocks[order].unflatten(0, (rows, columns)).permute(2, 0, 3, 1, 4)
     return shuffled.reshape(1, channels, rows * side, columns * side)
-
-

@@ -34,7 +34,9 @@ def sheet(cells: Sequence[tuple[str, Picture]], columns: int | None = None) -> P
     height = max(picture.shape[0] for picture in pictures)
     width = max(LEAST, *(picture.shape[1] for picture in pictures))
     if columns is None:
-        columns = max(1, min(len(cells), WIDEST // width, math.ceil(math.sqrt(len(cells) * height / width * 1.6))))
+        columns = max(
+            1, min(len(cells), WIDEST // width, math.ceil(math.sqrt(len(cells) * height / width * 1.6)))
+        )
     placed = [_on_white(picture, height, width) for picture in pictures]
     rows = []
     for begin in range(0, len(cells), columns):

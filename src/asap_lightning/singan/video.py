@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -47,8 +48,8 @@ def write_mp4(path: str | os.PathLike[str], frames: Sequence[Picture], fps: floa
         import cv2
     except ImportError as error:
         raise UserError(
-            "an MP4 needs OpenCV, which cannot be imported: pip install opencv-python-headless, or ask for the "
-            "GIF alone with mp4=false"
+            "an MP4 needs OpenCV, which cannot be imported: pip install opencv-python-headless, or ask "
+            "for the GIF alone with mp4=false"
         ) from error
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,16 +70,16 @@ def write_mp4(path: str | os.PathLike[str], frames: Sequence[Picture], fps: floa
     finally:
         remove_if_there(temporary)
     raise UserError(
-        f"{path}: this build of OpenCV has no encoder for {' or '.join(CODECS)}; install opencv-python-headless "
-        "as it is published, or ask for the GIF alone with mp4=false"
+        f"{path}: this build of OpenCV has no encoder for {' or '.join(CODECS)}; install "
+        "opencv-python-headless as it is published, or ask for the GIF alone with mp4=false"
     )
 
 
-def _quietly(cv2: object, path: str, codec: str, fps: float, size: tuple[int, int]) -> object:
+def _quietly(cv2: Any, path: str, codec: str, fps: float, size: tuple[int, int]) -> Any:
     """A writer; what OpenCV logs about encoders that it has not is kept off the terminal."""
-    logging = cv2.utils.logging  # type: ignore[attr-defined]
+    logging = cv2.utils.logging
     before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     try:
-        return cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*codec), fps, size)  # type: ignore[attr-defined]
+        return cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*codec), fps, size)
     finally:
         logging.setLogLevel(before)

@@ -5,6 +5,7 @@ Shaham et al. 2019, section 5. The coarser the injection, the more the picture b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -68,6 +69,35 @@ def redraw(ascent: Ascent, image: Tensor, scale: int, noise: Noise) -> Tensor:
         noise: of the scales from there on.
     """
     return ascent.run(noise, first=scale, injected=injected(image, ascent.pyramid, scale))
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """A picture redrawn from one scale on.
+
+    Attributes:
+        scale: where it was injected.
+        whole: as the scales drew it, (1, C, H, W).
+        result: the same, but outside the mask the training image; without a mask ``whole``.
+    """
+
+    scale: int
+    whole: Tensor
+    result: Tensor
+
+
+def paste(ascent: Ascent, image: Tensor, mask: Tensor, scale: int, noise: Noise) -> Redrawn:
+    """Harmonization or editing: the picture redrawn, and kept where it was changed.
+
+    Args:
+        ascent: of the pyramid.
+        image: (1, C, H, W), the training image with something pasted or moved, of its size.
+        mask: (1, 1, H, W), from `soft_mask`.
+        scale: where it is injected.
+        noise: of the scales from there on.
+    """
+    whole = redraw(ascent, image, scale, noise)
+    return Redrawn(scale, whole, blended(whole, mask, ascent.pyramid.scales[-1]["real"]))
 
 
 def blended(result: Tensor, mask: Tensor, real: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ Small structures recur across scales, so the generator that knows them at one si
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -14,6 +13,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.singan.enlarge import enlarge
 from asap_lightning.singan.noise import Noise
 from asap_lightning.singan.passing import Ascent
+from asap_lightning.singan.pyramid import upscale_step
 from asap_lightning.singan.sampling import MOST_PIXELS
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 MOST = 16.0
 """Largest factor."""
+TOLERANCE = 0.08
+"""By which the distance of two scales may differ from a step: the pyramid's is bent to fit the image."""
 
 
 def steps_of(factor: float) -> tuple[int, float]:
-    """How many times the image is enlarged, and by how much each time.
-
-    k = round(log(1 / f) / log(0.5^(1/3))) steps of f^(1/k): about 2^(1/3) each; six for x4.
+    """How many times the image is enlarged, and by how much each time (see `upscale_step`): six for x4.
 
     Raises:
         UserError: a factor that is none.
@@ -35,22 +35,22 @@ def steps_of(factor: float) -> tuple[int, float]:
         raise UserError(
             f"factor={factor:g}: a number above 1 and up to {MOST:g} was expected, such as 2 or 4"
         )
-    count = max(1, round(math.log(1 / factor) / math.log(0.5 ** (1 / 3))))
-    return count, factor ** (1 / count)
+    return upscale_step(factor)
 
 
 def warning_of(pyramid: Pyramid, factor: float) -> str | None:
     """What a user must know of the result: the pyramid's scales were not made for this factor."""
     if pyramid.task == "super_resolution":
         step, trained = steps_of(factor)[1], 1 / pyramid.factor
-        if abs(step - trained) <= 0.02 * trained:
+        if abs(step - trained) <= TOLERANCE * trained:
             return None
         return (
             f"the scales of this pyramid are {trained:.3f} apart, and factor={factor:g} enlarges by "
             f"{step:.3f} at a time: details may come out too soft or too sharp"
         )
     return (
-        "this pyramid was not trained for super-resolution: details will be weaker than the paper's. Train one with asap singan train image=IMAGE task=super_resolution"
+        "this pyramid was not trained for super-resolution: details will be weaker than the paper's. Train "
+        "one with asap singan train image=IMAGE task=super_resolution"
     )
 
 
