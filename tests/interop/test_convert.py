@@ -237,14 +237,19 @@ def test_singan_lists_become_one_file(tmp_path, capsys):
     out = tmp_path / "singan.ckpt"
     assert main(["convert", str(tmp_path), "--system", "singan", "--out", str(out)]) == 0
     assert "2 scales" in capsys.readouterr().out
-    scales = read_pyramid(out)
-    for network, scale in zip(networks, scales, strict=True):
-        again = ScaleGenerator(**scale["arguments"])
-        again.load_state_dict(scale["state_dict"])
+    pyramid = read_pyramid(out)
+    assert (len(pyramid.scales), pyramid.count) == (2, 2)
+    assert 19 / 30 < pyramid.factor <= 20 / 30
+    for index, network in enumerate(networks):
         noise = torch.randn(1, 3, 20, 20)
         with torch.no_grad():
-            assert torch.equal(again.eval()(noise, noise), network.eval()(noise, noise))
-    assert scales[1]["noise_amp"] == pytest.approx(0.1)
+            assert torch.equal(pyramid.generator(index)(noise, noise), network.eval()(noise, noise))
+    assert pyramid.scales[1]["noise_amp"] == pytest.approx(0.1)
+    reals = [torch.zeros(1, 3, side, side) for side in (20, 30, 45)]  # the training of the third was stopped
+    torch.save(reals, tmp_path / "reals.pth")
+    assert main(["convert", str(tmp_path), "--system", "singan", "--out", str(out)]) == 0
+    assert "2 scales of 3" in capsys.readouterr().out
+    assert read_pyramid(out).count == 3
     torch.save([1.0], tmp_path / "NoiseAmp.pth")
     with pytest.raises(UserError, match="do not belong together"):
         main(["convert", str(tmp_path), "--system", "singan", "--out", str(out)])

@@ -93,6 +93,50 @@ COMMANDS = (
         choices=("make", "serve", "links", "report"),
     ),
     Command(
+        "singan",
+        "singan",
+        "learn from one image; sample, enlarge, animate, harmonize, edit, paint with it",
+        choices=("sample", "super-resolve", "animate", "harmonize", "edit", "paint"),
+        subcommands=(
+            Command(
+                "sample",
+                "singan_sample",
+                "random samples of any size, with figures",
+                config="singan_sample",
+            ),
+            Command(
+                "super-resolve",
+                "singan_super_resolve",
+                "the training image, enlarged",
+                config="singan_super_resolve",
+            ),
+            Command(
+                "animate",
+                "singan_animate",
+                "the training image as GIF and MP4",
+                config="singan_animate",
+            ),
+            Command(
+                "harmonize",
+                "singan_paste",
+                "something pasted takes on the image's look",
+                config="singan_harmonize",
+            ),
+            Command(
+                "edit",
+                "singan_paste",
+                "moved, copied or removed parts grow in",
+                config="singan_edit",
+            ),
+            Command(
+                "paint",
+                "singan_paint",
+                "a painting becomes a picture like the image",
+                config="singan_paint",
+            ),
+        ),
+    ),
+    Command(
         "tracking",
         "tracking",
         "upload W&B runs that were logged offline; build W&B dashboards",

@@ -11,12 +11,14 @@ from torch import Tensor
 from asap_lightning.errors import UserError
 from asap_lightning.interop.state_dicts import state_of, strangers_weights
 from asap_lightning.interop.systems import singan
-from asap_lightning.singan.checkpoint import Scale, write_pyramid
+from asap_lightning.singan.checkpoint import Pyramid, Scale, factor_of_sizes, write_pyramid
 from asap_lightning.untrusted import load_torch
 
 
-def read_singan(folder: Path) -> list[Scale]:
+def read_singan(folder: Path) -> Pyramid:
     """The pyramid in an authors' folder as plain data, coarsest first.
+
+    The folder does not state the factor between scales: it follows from the sizes of its images.
 
     Raises:
         UserError: a file is missing or damaged, or the lists do not belong together.
@@ -30,8 +32,9 @@ def read_singan(folder: Path) -> list[Scale]:
     if count == 0 or lengths["Zs"] != count or lengths["NoiseAmp"] != count or lengths["reals"] < count:
         raise UserError(f"{folder}: the lists do not belong together, they hold {lengths} scales")
     with strangers_weights(folder / "Gs.pth", "SinGAN's pyramid"):
-        scales = [_scale(folder, lists, index) for index in range(count)]
-    return scales
+        scales = tuple(_scale(folder, lists, index) for index in range(count))
+    factor = factor_of_sizes([_tensor(real) for real in lists["reals"]], folder / "reals.pth")
+    return Pyramid(scales, factor, lengths["reals"])
 
 
 def _scale(folder: Path, lists: dict[str, Sequence[Any]], index: int) -> Scale:
@@ -49,10 +52,11 @@ def _scale(folder: Path, lists: dict[str, Sequence[Any]], index: int) -> Scale:
 
 def convert_singan(folder: Path, out: Path) -> str:
     """Writes the pyramid to one file; returns a line that says what it holds."""
-    scales = read_singan(folder)
-    write_pyramid(scales, out)
-    sizes = " ".join("x".join(map(str, scale["real"].shape[-2:])) for scale in scales)
-    return f"wrote {len(scales)} scales to {out}: {sizes}"
+    pyramid = read_singan(folder)
+    write_pyramid(pyramid, out)
+    sizes = " ".join("x".join(map(str, scale["real"].shape[-2:])) for scale in pyramid.scales)
+    of = "" if pyramid.finished else f" of {pyramid.count} (its training was stopped)"
+    return f"wrote {len(pyramid.scales)} scales{of} to {out}: {sizes}"
 
 
 def _read_list(path: Path) -> Sequence[Any]:

@@ -21,12 +21,21 @@ def cubic(distance: Tensor) -> Tensor:
     return torch.where(x <= 1, near, torch.where(x <= 2, far, torch.zeros_like(x)))
 
 
-def resize_matrix(length: int, target: int, scale: float) -> Tensor:
-    """The linear map (target, length) that resizes one axis, rows summing to 1, float64.
+def resize_taps(length: int, target: int, scale: float, *, wrap: bool = False) -> tuple[Tensor, Tensor]:
+    """What every pixel of a resized axis is made of: weights and sources, both (target, taps).
 
     When shrinking, the kernel is widened by 1 / scale (antialiasing). Pixel centres are aligned. Behind its
     last pixel the signal is mirrored, the border pixel repeated; before its first pixel there is nothing and
     the weights are normalised over what remains. That asymmetry is the published program's own.
+
+    Args:
+        length: pixels of the axis.
+        target: pixels that it gets.
+        scale: of the pixel centres.
+        wrap: the axis is a circle instead: behind its last pixel comes its first.
+
+    Returns:
+        Weights, float64, each row summing to 1; indices of the pixels that they weigh.
     """
     stretch = min(scale, 1.0)
     support = 4.0 / stretch
@@ -35,10 +44,18 @@ def resize_matrix(length: int, target: int, scale: float) -> Tensor:
     taps = torch.arange(math.ceil(support) + 2, dtype=torch.float64)
     position = first.unsqueeze(1) + taps - 1
     weights = stretch * cubic(stretch * (centre.unsqueeze(1) - position - 1))
-    weights = torch.where(position < 0, 0.0, weights)
+    if not wrap:
+        weights = torch.where(position < 0, 0.0, weights)
     weights = weights / weights.sum(1, keepdim=True)
+    if wrap:
+        return weights, position.long() % length
     mirrored = position.long() % (2 * length)
-    source = torch.where(mirrored < length, mirrored, 2 * length - 1 - mirrored)
+    return weights, torch.where(mirrored < length, mirrored, 2 * length - 1 - mirrored)
+
+
+def resize_matrix(length: int, target: int, scale: float) -> Tensor:
+    """The linear map (target, length) that resizes one axis as `resize_taps` says, float64."""
+    weights, source = resize_taps(length, target, scale)
     matrix = torch.zeros(target, length, dtype=torch.float64)
     return matrix.scatter_add_(1, source, weights)
 
@@ -64,9 +81,21 @@ def imresize(
         size = (math.ceil(h * vertical), math.ceil(w * horizontal))
     else:
         vertical, horizontal = size[0] / h, size[1] / w
-    pixels = ((image + 1) / 2).clamp(0, 1) * 255
-    pixels = pixels.to(torch.uint8).to(torch.float64)
     rows = resize_matrix(h, size[0], vertical).to(image.device)
     columns = resize_matrix(w, size[1], horizontal).to(image.device)
-    resized = rows @ pixels @ columns.t()
-    return ((resized / 255 - 0.5) * 2).clamp(-1, 1).to(image.dtype)
+    return resize_with(image, rows, columns)
+
+
+def resize_with(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """As `imresize`, by matrices that are at hand: where many images of one size are resized alike.
+
+    Args:
+        image: (B, C, H, W) in [-1, 1].
+        rows: (H', H) of `resize_matrix`, or the first rows of one: the result is then cropped likewise.
+        columns: (W', W) likewise.
+    """
+    pixels = ((image + 1) / 2).clamp(0, 1) * 255
+    pixels = pixels.to(torch.uint8).to(torch.float64)
+    # single precision before the step to [-1, 1], as published: the next truncation to 8 bits depends on it
+    resized = (rows @ pixels @ columns.t() / 255).to(torch.float32)
+    return ((resized - 0.5) * 2).clamp(-1, 1).to(image.dtype)
