@@ -5,6 +5,7 @@ python ddp_script.py DATA OUT DEVICES ORDER MAX_STEPS LIMIT_VAL [CHECKPOINT]
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from functools import partial
@@ -13,13 +14,16 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback
+from torch import nn
 
 import small
 from asap_lightning.data import PairedDataModule
 from asap_lightning.data.layouts import CmpFacades
 from asap_lightning.losses import HingeLoss, TranslationObjective
+from asap_lightning.metrics import MetricSuite
 from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.training import CheckpointWriter, ModelDescription, TranslationModule, fit, make_trainer
+from asap_lightning.training.periodic import PeriodicMetrics
 
 GLOBAL_BATCH = 4
 
@@ -62,6 +66,15 @@ class Record(Callback):
         torch.save(record, self.out / f"record_{trainer.global_rank}.pt")
 
 
+def distance(folder: Path) -> MetricSuite:
+    """The Frechet distance in the features of one random layer."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    torch.save(network.state_dict(), weights := folder / f"distance_{os.getpid()}.pth")
+    return MetricSuite(["fd_custom"], settings={"custom": {"network": network, "weights": str(weights)}})
+
+
 def train(
     data_root: str,
     out: str,
@@ -79,14 +92,15 @@ def train(
     )  # fmt: skip
     generator = small.asap_generator(data.spec)
     data.size_multiple = generator.size_multiple
+    folder = Path(out)
     adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.0, 0.9))
     module = TranslationModule(
         generator, MultiscaleDiscriminator(data.spec, width=4, layers=3),
         TranslationObjective(HingeLoss(), feature_matching=10, l1=1),
         generator_optimizer=adam, discriminator_optimizer=adam, ema=0.9, order=order, clip=1.0,
+        periodic=PeriodicMetrics(distance(folder)),
         description=ModelDescription(data.spec.as_dict(), small.ASAP),
     )  # fmt: skip
-    folder = Path(out)
     trainer = make_trainer(
         accelerator="cpu", devices=devices, strategy="auto", logger=False, max_steps=max_steps, max_epochs=-1,
         callbacks=[Record(folder), CheckpointWriter(folder, every_n_steps=max_steps)], log_every_n_steps=1,

@@ -76,6 +76,7 @@ def test_two_processes_equal_one_with_their_batches_together(
 
     assert furthest(ranks[0]["weights"], ranks[1]["weights"]) == 0
     assert furthest(alone["weights"], ranks[0]["weights"]) < 1e-10
+    assert ("val/fd_custom" in alone["validation"]) == (validated > 1), "a set needs two images"
     for rank in ranks:
         assert len(rank["losses"]) == STEPS
         for mine, theirs in zip(alone["losses"], rank["losses"], strict=True):

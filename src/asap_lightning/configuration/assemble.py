@@ -17,6 +17,7 @@ from torch import nn
 
 from asap_lightning.building import check
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.configuration.evaluation import make_periodic
 from asap_lightning.configuration.plain import Plain, configured_by, plain
 from asap_lightning.configuration.trainer_checks import require_own_names
 from asap_lightning.data import PairedDataModule
@@ -101,6 +102,7 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
         objective = instantiate(config.loss, _convert_="all")
     require_size(data, generator, discriminator, objective)
     optimizers = make_optimizers(config)
+    periodic = make_periodic(config, data)
     warn_of_unregistered(description)
     with configured_by("training"):
         return TranslationModule(
@@ -109,6 +111,7 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
             objective,
             generator_optimizer=optimizers["generator"],
             discriminator_optimizer=optimizers.get("discriminator"),
+            periodic=periodic,
             description=description,
             **instantiate(config.training, _convert_="all"),
         )

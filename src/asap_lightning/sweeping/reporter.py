@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -10,6 +11,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.sweeping.pruning import PruningRule
 from asap_lightning.sweeping.trial import PRUNED, TrialHandle, course_of
 from asap_lightning.training.checkpoint_writer import ends_training
+from asap_lightning.training.monitored import measured_by
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +36,18 @@ class TrialReporter(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        prune = self.trial is not None and self._report(trainer, self.trial)
+        prune = self.trial is not None and self._report(trainer, self.trial, measured_by(pl_module))
         if trainer.world_size > 1:
             prune = trainer.strategy.broadcast(prune)
         if prune:
             self.pruned_at = trainer.global_step
             trainer.should_stop = True
 
-    def _report(self, trainer: Trainer, trial: TrialHandle) -> bool:
+    def _report(self, trainer: Trainer, trial: TrialHandle, measured: Collection[str]) -> bool:
         step, metric = trainer.global_step, trial.settings["metric"]
         if metric not in trainer.callback_metrics:
+            if metric in measured:  # not this time: no score, or not its turn
+                return False
             known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
             raise UserError(f"hydra.sweeper.metric={metric}: the validation logs {known or 'nothing'}")
         frozen, up = trial.frozen, trial.settings["higher_is_better"]

@@ -22,6 +22,7 @@ from asap_lightning.models.discriminators import Features
 from asap_lightning.training.diverged import check_finite
 from asap_lightning.training.judging import judge_for_generator, judge_jointly
 from asap_lightning.training.measuring import MeasuringModule
+from asap_lightning.training.periodic import PeriodicMetrics
 from asap_lightning.training.resumed_state import fit_average, keep_settings_over_loads
 from asap_lightning.training.scaling import NetworkScalers
 from asap_lightning.training.schedule import ConstantThenLinear
@@ -58,7 +59,8 @@ class TranslationModule(MeasuringModule):
         ema: decay of an exponential moving average of the generator's weights, used in validation and
             prediction; None keeps none.
         compile: whether `torch.compile` is applied to both networks' training forward.
-        metrics: what validation measures; None takes PSNR, SSIM and L1.
+        metrics: what every validation measures; None takes PSNR, SSIM and L1.
+        periodic: what only some validations measure.
         description: plain data from which a checkpoint's networks are built again.
     """
 
@@ -79,9 +81,10 @@ class TranslationModule(MeasuringModule):
         ema: float | None = None,
         compile: bool = False,
         metrics: MetricSuite | None = None,
+        periodic: PeriodicMetrics | None = None,
         description: ModelDescription | None = None,
     ) -> None:
-        super().__init__(metrics, description)
+        super().__init__(metrics, description, periodic)
         self.automatic_optimization = False
         if objective.needs_discriminator != (discriminator is not None):
             raise UserError(

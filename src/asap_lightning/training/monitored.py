@@ -67,7 +67,8 @@ def require_computed(monitor: str, trainer: Trainer, module: Any) -> None:
 
 def measured_by(module: Any) -> list[str]:
     """Names under which validations of this module log scores, those without a value this time too."""
-    return [f"val/{name}" for name in getattr(getattr(module, "metrics", None), "names", ())]
+    suites = (getattr(module, part, None) for part in ("metrics", "periodic"))
+    return [f"val/{name}" for suite in suites for name in getattr(suite, "names", ())]
 
 
 def nothing_computes(monitor: str, names: Iterable[str]) -> UserError:

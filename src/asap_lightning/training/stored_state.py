@@ -149,6 +149,15 @@ def _is_position(value: Any) -> bool:
     )  # fmt: skip
 
 
+def _is_turn(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"count", "step"}
+        and is_count(value["count"])
+        and (is_count(value["step"]) or value["step"] == -1)
+    )
+
+
 ENTRIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("epoch", is_count, "a count"),
     ("global_step", is_count, "a count"),
@@ -164,6 +173,7 @@ OPTIONAL: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("MixedPrecision", _is_scaler, "the numbers of a loss scaler"),
     ("native_amp_scaling_state", _is_scaler, "the numbers of a loss scaler"),
     ("scalers", _are_scalers, "the numbers of loss scalers"),
+    ("periodic_metrics", _is_turn, "the number of validations"),
     ("PairedDataModule", _is_position, "the position in the training data"),
 )
 
