@@ -22,8 +22,8 @@ from asap_lightning.errors import Unavailable
 
 def to_eight_bit(image: Tensor) -> Tensor:
     """[-1, 1] -> uint8: clamped, rounded to nearest."""
-    unit = (image.detach().float().clamp(-1, 1) + 1) / 2
-    return (unit * 255).round().to(torch.uint8)
+    levels = image.detach().float().clamp(-1, 1).add_(1).div_(2).mul_(255).round_()  # clamp has made a copy
+    return levels.to(torch.uint8)
 
 
 @dataclass
