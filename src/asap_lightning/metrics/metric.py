@@ -107,7 +107,7 @@ class State(Protocol):
     """What metrics of a set gather while images pass by; metrics of one kind share one."""
 
     def update(self, pairs: Pairs) -> None:
-        """Takes some images."""
+        """Takes some images; `Unavailable` where it cannot, which ends all metrics that share it."""
 
     def gather(self) -> None:
         """Adds up what all processes have; called once, on all of them, before scores are asked for."""
@@ -123,6 +123,7 @@ class Bench:
         settings: what the user has set for all metrics: plain values and built parts.
         networks: by name, made once.
         states: by key, updated with every batch.
+        asked: keys of the states that have been asked for; whoever wants to know by whom empties it.
     """
 
     def __init__(
@@ -133,9 +134,11 @@ class Bench:
         self.settings = dict(settings or {})
         self.networks = {} if networks is None else networks
         self.states: dict[Hashable, State] = {}
+        self.asked: set[Hashable] = set()
 
     def state(self, key: Hashable, make: Callable[[], StateT]) -> StateT:
         """The state of this key, which metrics share; made by whoever asks first."""
+        self.asked.add(key)
         if key not in self.states:
             self.states[key] = make()
         return cast(StateT, self.states[key])

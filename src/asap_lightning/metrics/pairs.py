@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from asap_lightning.errors import Unavailable
+from asap_lightning.metrics.refusals import refusing
 
 
 def to_eight_bit(image: Tensor) -> Tensor:
@@ -69,9 +70,14 @@ class Images:
         return self.pixels.float() / 255
 
     def features(self, extractor: Callable[[Tensor], Any]) -> Any:
-        """What ``extractor`` makes of `pixels`, computed once however many metrics ask."""
+        """What ``extractor`` makes of `pixels`, computed once however many metrics ask.
+
+        Raises:
+            Unavailable: it cannot take images of this size.
+        """
         if extractor not in self._features:
-            self._features[extractor] = extractor(self.pixels)
+            with refusing(self.names, self.size):
+                self._features[extractor] = extractor(self.pixels)
         return self._features[extractor]
 
 

@@ -118,6 +118,8 @@ class MetricSuite:
         self.unavailable: dict[str, Unavailable] = {}
         self._image_scores: dict[str, ImageScore] = {}
         self._set_scores: dict[str, SetScore] = {}
+        self._states_of: dict[str, set[Hashable]] = {}
+        self._refused: dict[Hashable, Unavailable] = {}
         for key, metric in self.metrics.items():
             try:
                 self._make(key, metric)
@@ -134,7 +136,9 @@ class MetricSuite:
         for need in (*pairs, *metric.declaration.needs):
             if need in self.lacking:
                 raise Unavailable(self.lacking[need])
+        self._bench.asked = set()
         made = metric.make(self._bench)
+        self._states_of[key] = self._bench.asked
         if metric.declaration.scope == "image":
             self._image_scores[key] = cast(ImageScore, made)
         else:
@@ -158,9 +162,17 @@ class MetricSuite:
             for key, score in self._image_scores.items():
                 for row, value in zip(rows, self._values(key, score, pairs, broken), strict=True):
                     row[key] = value
-            for state in self._bench.states.values():
-                state.update(pairs)
+            self._update_states(pairs)
         return rows
+
+    def _update_states(self, pairs: Pairs) -> None:
+        """A state that cannot take an image takes no more: the set would be another one."""
+        for key, state in self._bench.states.items():
+            if key not in self._refused:
+                try:
+                    state.update(pairs)
+                except Unavailable as reason:
+                    self._refused[key] = reason
 
     def _values(
         self, key: str, score: ImageScore, pairs: Pairs, broken: Sequence[bool]
@@ -210,10 +222,13 @@ class MetricSuite:
         return results
 
     def _compute_sets(self, results: Results, broken: Sequence[str]) -> None:
+        refused = {key: reason for part in gathered(self._refused) for key, reason in part.items()}
         for state in self._bench.states.values():
             state.gather()
         for key, score in self._set_scores.items():
             try:
+                if reasons := [refused[state] for state in self._states_of[key] if state in refused]:
+                    raise reasons[0]
                 outcome = self._outcome(key, score, results.images, broken)
             except Unavailable as reason:
                 results.unavailable[key] = reason

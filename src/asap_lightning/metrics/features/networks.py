@@ -17,6 +17,7 @@ from asap_lightning.errors import Unavailable, UserError
 from asap_lightning.metrics.features.resizing import clean_resized, resized
 from asap_lightning.metrics.metric import Bench
 from asap_lightning.metrics.pairs import Images
+from asap_lightning.metrics.refusals import refusing
 from asap_lightning.models.pretrained.efficientnet_lite0 import (
     INSTALL,
     EfficientNetLite0,
@@ -137,7 +138,7 @@ class Resized:
         normal = (seen / 255 - self.mean.to(seen.device)) / self.std.to(seen.device)
         found: Tensor = placed(self.network, normal)(normal)
         if found.shape != (len(pixels), self.dimension):
-            raise UserError(
+            raise Unavailable(
                 f"the network gave {tuple(found.shape)} for {len(pixels)} images; a vector of "
                 f"{self.dimension} numbers for each was expected"
             )
@@ -238,11 +239,28 @@ def _custom(bench: Bench) -> FeatureNetwork:
         raise UserError(f"evaluation.custom.weights={weights}: there is no such file")
     described = OutputOf(load_into(network, Path(weights), type(network).__name__), node.get("layer"))
     side = node.get("size")
-    with torch.no_grad():
-        tried = described(torch.zeros(1, 3, side or 256, side or 256))
+    tried = _tried(described, side)
     mean, std = node.get("mean") or IMAGENET_MEAN, node.get("std") or IMAGENET_STD
     clean = resize_of(bench) == "clean"
     return Resized(described, int(tried.shape[1]), side, tuple(mean), tuple(std), clean=clean)
+
+
+def _tried(described: nn.Module, side: int | None) -> Tensor:
+    """What the network gives for one black image, of 256 pixels a side where it is given any size.
+
+    Raises:
+        UserError: it cannot take that.
+    """
+    pixels = side or 256
+    try:
+        with torch.no_grad(), refusing(["black"], (pixels, pixels)):
+            tried: Tensor = described(torch.zeros(1, 3, pixels, pixels))
+    except Unavailable as reason:
+        raise UserError(
+            f"evaluation.custom.network, evaluation.custom.size={'null' if side is None else side}: "
+            f"{reason.reason}; give the side that it wants, or another layer"
+        ) from reason
+    return tried
 
 
 LOADERS = {"inception": _inception, "effnet": _effnet, "dinov2": _dinov2, "custom": _custom}

@@ -16,6 +16,7 @@ from asap_lightning.metrics.features.neighbours import Neighbourhoods, neighbour
 from asap_lightning.metrics.features.networks import FeatureNetwork
 from asap_lightning.metrics.pairs import Pairs
 from asap_lightning.metrics.processes import gathered, world_size
+from asap_lightning.metrics.refusals import require_finite
 
 BLOCK = 1024
 """Rows that are in memory at once."""
@@ -78,7 +79,7 @@ class FeatureStore:
         """Describes and writes."""
         for images, file in ((pairs.generated, self.generated), (pairs.photo, self.real)):
             if images is not None:
-                file.add(self.network(images))
+                file.add(require_finite(self.network(images), images.names))
 
     def gather(self) -> None:
         """Collects all processes'."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from asap_lightning.errors import Unavailable
 from asap_lightning.metrics.features.networks import FeatureNetwork
 from asap_lightning.metrics.metric import Outcome
 from asap_lightning.metrics.pairs import Pairs
 from asap_lightning.metrics.processes import summed
+from asap_lightning.metrics.refusals import require_finite
 
 
 class Moments:
@@ -62,7 +64,7 @@ class FeatureSums:
         """Describes and adds up."""
         for images, moments in ((pairs.generated, self.generated), (pairs.photo, self.real)):
             if images is not None:
-                moments.add(self.network(images))
+                moments.add(require_finite(self.network(images), images.names))
 
     def gather(self) -> None:
         """Adds up all processes'."""
@@ -70,8 +72,16 @@ class FeatureSums:
         self.real.gather()
 
     def distance(self) -> Outcome:
-        """The Frechet distance, with a warning where there are fewer images than features."""
-        value = frechet_distance(*self.generated.mean_and_covariance(), *self.real.mean_and_covariance())
+        """The Frechet distance, with a warning where there are fewer images than features.
+
+        Raises:
+            Unavailable: features so large that their covariance is not finite.
+        """
+        moments = (*self.generated.mean_and_covariance(), *self.real.mean_and_covariance())
+        try:
+            value = frechet_distance(*moments)
+        except torch.linalg.LinAlgError as error:
+            raise Unavailable(f"the features' covariance has no eigenvalues: {error}") from error
         images, dimension = int(min(self.generated.count, self.real.count)), self.network.dimension
         few = (
             f"{images} images for {dimension} features: the covariance has no full rank, and the distance is "

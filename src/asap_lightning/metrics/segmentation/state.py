@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from asap_lightning.errors import Unavailable
 from asap_lightning.metrics.processes import summed
+from asap_lightning.metrics.refusals import refusing
 from asap_lightning.metrics.segmentation.confusion import count_confusion, fcn_counts
 from asap_lightning.metrics.segmentation.protocol import Protocol
 from asap_lightning.metrics.segmentation.scores import SegmentationScores
@@ -47,20 +49,21 @@ class SegmentationState:
         whole = [index for index, broken in enumerate(images.broken) if not broken]
         if not whole:
             return
-        pixels = images.pixels[whole]
+        pixels, names = images.pixels[whole], [images.names[index] for index in whole]
         self.protocol.segmenter.to(pixels.device)
         if self.protocol.full_label is None:
-            self._count(pixels, pairs.label[whole])
+            self._count(pixels, pairs.label[whole], names)
             return
-        for picture, name in zip(pixels, (images.names[index] for index in whole), strict=True):
-            self._count(picture[None], self.protocol.full_label(name)[None].to(pixels.device))
+        for picture, name in zip(pixels, names, strict=True):
+            self._count(picture[None], self.protocol.full_label(name)[None].to(pixels.device), [name])
 
-    def _count(self, pixels: Tensor, label: Tensor) -> None:
+    def _count(self, pixels: Tensor, label: Tensor, names: Sequence[str]) -> None:
         from asap_lightning.models.segmenters.segmenter import resized_pixels
 
         truth = self.protocol.classes(label)
         size = (truth.shape[-2], truth.shape[-1])
-        found = self.protocol.segmenter(resized_pixels(pixels, size), size)
+        with refusing(names, size, self.protocol.segmenter.title):
+            found = self.protocol.segmenter(resized_pixels(pixels, size), size)
         for counts in count_confusion(truth, found, self.protocol.classes.count).cpu():
             self.images += 1
             if not self.protocol.fcn:
