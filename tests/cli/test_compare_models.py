@@ -132,6 +132,7 @@ def test_keys_in_a_logged_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     from asap_lightning.data.panels import save_png
     from asap_lightning.evaluation.comparison import compare_models
     from asap_lightning.evaluation.scored import ScoredModel
+    from asap_lightning.metrics import METRICS
 
     class Logger:
         def __init__(self) -> None:
@@ -156,6 +157,7 @@ def test_keys_in_a_logged_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         compare_models(models),
         [["case", "image", "a"], ["best 1", "4", picture]],
         {evaluate_compare.SCATTER: tmp_path / "front.png"},
+        METRICS["psnr"],
     )
     assert set(logger.taken) == {"compare/scores", "compare/cases", "compare/speed_and_quality"}
     table = logger.taken["compare/scores"]

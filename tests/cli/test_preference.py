@@ -72,6 +72,9 @@ def test_names_of_systems(tmp_path: Path) -> None:
     assert named_folders([f"{tmp_path}/x=y"]) == {"x=y": tmp_path / "x=y"}
     with pytest.raises(UserError, match=r"the name 'out' is taken; give one: NAME=b/out"):
         named_folders(["a/out", "b/out"])
+    (tmp_path / "run/checkpoints").mkdir(parents=True)
+    with pytest.raises(UserError, match="is a run of a training, and a study shows folders of pictures"):
+        named_folders([f"r={tmp_path}/run"])
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,7 @@ def test_names_of_systems(tmp_path: Path) -> None:
         (["make", "a", "b", "--out", "s", "--unpaired"], "it goes with --real"),
         (["make", "a", "b", "--out", "s", "--participants", "0"], "--participants 0"),
         (["make", "a", "b", "--out", "s", "--question", " "], "the question must be a text"),
+        (["make", "a", "net.ckpt", "--out", "s"], "make them first: asap predict ckpt=net.ckpt input=LABELS"),
         (["serve", "a"], "a is no study: study.json is missing"),
         (["report", "a"], "a is no study"),
         (["links", "a"], "a is no study"),

@@ -19,7 +19,7 @@ from asap_lightning.condition import Condition
 from asap_lightning.configuration.checkpoints import find_checkpoint
 from asap_lightning.configuration.data import make_evaluation_data
 from asap_lightning.configuration.evaluation import lacking_of, make_suite, require_known
-from asap_lightning.configuration.logged import logged_run
+from asap_lightning.configuration.logged import LoggedRun, logged_run
 from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.configuration.segmenter import make_protocol
 from asap_lightning.data import PairedData
@@ -54,9 +54,9 @@ def run(config: DictConfig) -> None:
     require_split(config.split, data)
     suite = suite_for(config, data, translator.device)
     about = {"checkpoint": str(checkpoint), "weights": config.weights, **about_of(config, data)}
-    with logged_run(config, "evaluate", checkpoint) as log_figures:
+    with logged_run(config, "evaluate", checkpoint) as logged:
         report = measure(translator.translate, data, config.split, suite, about)
-        log_figures({"images": len(report.rows), **report.scores, **iou_of_classes(report)})
+        log_report(logged, report)
     show(report, config.output)
     if not config.evaluation.allow_missing:
         report.require_all()
@@ -78,10 +78,21 @@ def about_of(config: DictConfig, data: PairedData) -> dict[str, Any]:
     }
 
 
-def iou_of_classes(report: EvaluationReport) -> dict[str, float]:
-    """``iou/CLASS`` -> the IoU of a class, for trackers: bars beside each other."""
-    found = report.results.details.get("miou", {}).get("iou", {})
-    return {f"iou/{name}": value for name, value in found.items() if value is not None}
+def log_report(logged: LoggedRun, report: EvaluationReport) -> None:
+    """Scores, the IoU of every class as figures and as bars, and the metrics' pictures: both confusions."""
+    classes = {key: iou_of_classes(report, key) for key in ("miou", "miou_photos")}
+    figures = {f"iou/{name}": value for name, value in classes["miou"].items()}
+    logged({"images": len(report.rows), **report.scores, **figures})
+    for key, found in classes.items():
+        logged.bars(f"{key.removeprefix('m')}_bars", "class", "iou", list(found.items()))
+    for name, picture in report.results.pictures.items():
+        logged.picture(name, picture)
+
+
+def iou_of_classes(report: EvaluationReport, key: str) -> dict[str, float]:
+    """Class -> its IoU, of the classes that have one."""
+    found = report.results.details.get(key, {}).get("iou", {})
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def show(report: EvaluationReport, folder: str) -> None:

@@ -37,6 +37,7 @@ from asap_lightning.reports.scores_page import (
     draw_cases,
     draw_speed_and_quality,
     rated_metric,
+    speed_and_quality,
     write_scores_page,
 )
 
@@ -72,7 +73,7 @@ def run(config: DictConfig) -> None:
             pictures[SCATTER] = out / "speed_and_quality.png"
     written = write_scores(comparison, out)
     write_scores_page(comparison, pictures, out / "comparison.html")
-    log_comparison(config, comparison, rows, pictures)
+    log_comparison(config, comparison, rows, pictures, metric)
     console = Console()
     if not console.is_terminal:  # a log has no right edge
         console = Console(width=240)
@@ -317,8 +318,13 @@ def log_comparison(
     comparison: ModelComparison,
     rows: Sequence[Sequence[Any]],
     pictures: dict[str, Path],
+    metric: MetricDeclaration | None,
 ) -> None:
-    """Tables ``compare/scores``, ``compare/cases`` (with pictures); image ``compare/speed_and_quality``."""
+    """Logs the comparison.
+
+    Tables ``compare/scores`` and ``compare/cases`` (with pictures); the picture ``compare/speed_and_quality``
+    and its points as the chart ``compare/scatter``.
+    """
     if not config.get("logger"):
         return
     from asap_lightning.configuration.assemble import make_loggers
@@ -335,6 +341,10 @@ def log_comparison(
                     take(key="compare/cases", columns=list(rows[0]), data=[list(row) for row in rows[1:]])
             if SCATTER in pictures and callable(take := getattr(logger, "log_image", None)):
                 take(key="compare/speed_and_quality", images=[read_picture(pictures[SCATTER])])
+            points = [] if metric is None else speed_and_quality(comparison, metric)
+            if metric and points and callable(take := getattr(logger, "log_scatter", None)):
+                points = [(name, speed, one.value) for name, speed, one in points]
+                take("compare/scatter", ("model", "latency_ms", metric.key), points)
             logger.finalize("success")
 
 

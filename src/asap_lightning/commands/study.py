@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asap_lightning.errors import UserError
 from asap_lightning.preference.protocol import FIT, PHOTO, PRESETS, REALISM, Protocol
+from asap_lightning.run_folder.names import CHECKPOINTS
 from asap_lightning.wording import counted
 
 if TYPE_CHECKING:
@@ -146,8 +147,19 @@ def named_folders(words: Sequence[str]) -> dict[str, Path]:
             raise UserError(
                 f"{word}: the name {name!r} is {'taken' if name else 'empty'}; give one: NAME={folder}"
             )
+        require_pictures(word, folder)
         folders[name] = folder
     return folders
+
+
+def require_pictures(word: str, place: Path) -> None:
+    """A `UserError` for a checkpoint or a run: people compare pictures, which are to be made first."""
+    if place.suffix == ".ckpt" or (place / CHECKPOINTS).is_dir():
+        kind = "checkpoint" if place.suffix == ".ckpt" else "run of a training"
+        raise UserError(
+            f"{word} is a {kind}, and a study shows folders of pictures, of all systems from the same "
+            f"inputs; make them first: asap predict ckpt={place} input=LABELS output=DIR, then name DIR here"
+        )
 
 
 def chosen_protocol(options: argparse.Namespace, items: int, systems: int) -> Protocol:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from asap_lightning.data.panels import Picture, save_png, tile
+from asap_lightning.evaluation.bootstrap import Estimate
 from asap_lightning.evaluation.comparison import ModelComparison
 from asap_lightning.metrics import METRICS, MetricDeclaration
 from asap_lightning.reports.markup import Html, join, table, tag
@@ -96,17 +97,25 @@ def _label(lines: Sequence[str], height: int) -> Picture:
 
 def draw_speed_and_quality(comparison: ModelComparison, metric: MetricDeclaration, path: Path) -> bool:
     """Latency against quality with intervals; False, and no file, if fewer than two models have both."""
-    rated, bars = [], []
-    for name, cost, one in zip(
-        comparison.names, comparison.costs, comparison.scores[metric.key], strict=True
-    ):
-        if cost is not None and cost.latency_ms is not None and one is not None:
-            rated.append((name, cost.latency_ms, one.value))
-            bars.append(None if one.low is None or one.high is None else (one.low, one.high))
-    if len(rated) < 2:
+    points = speed_and_quality(comparison, metric)
+    if len(points) < 2:
         return False
-    draw_front(rated, metric, path, intervals=bars)
+    ends = [(one.low, one.high) for _, _, one in points]
+    bars = [None if low is None or high is None else (low, high) for low, high in ends]
+    draw_front([(name, speed, one.value) for name, speed, one in points], metric, path, intervals=bars)
     return True
+
+
+def speed_and_quality(
+    comparison: ModelComparison, metric: MetricDeclaration
+) -> list[tuple[str, float, Estimate]]:
+    """Name, latency in ms and score of the models that have both."""
+    rows = zip(comparison.names, comparison.costs, comparison.scores[metric.key], strict=True)
+    return [
+        (name, cost.latency_ms, one)
+        for name, cost, one in rows
+        if cost is not None and cost.latency_ms is not None and one is not None
+    ]
 
 
 def write_scores_page(comparison: ModelComparison, pictures: Mapping[str, Path], path: Path) -> None:

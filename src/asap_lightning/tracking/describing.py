@@ -16,7 +16,8 @@ def define_metrics(run: Any) -> None:
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
     for metric in VALIDATED:
-        run.define_metric(metric.logged, step_metric=STEP, step_sync=True, summary=f"{metric.direction},last")
+        summary = f"{metric.direction},last" if metric.direction else "last"
+        run.define_metric(metric.logged, step_metric=STEP, step_sync=True, summary=summary)
 
 
 def describe(run: Any) -> None:

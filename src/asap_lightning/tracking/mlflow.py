@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class MlflowRunLogger(MLFlowLogger):
         return client
 
     @rank_zero_only
-    def log_image(self, key: str, images: list[Picture], step: int, caption: list[str]) -> None:
+    def log_image(self, key: str, images: list[Picture], step: int = 0, caption: Sequence[str] = ()) -> None:
         """Logs pictures as ``key/0``, ``key/1``, ... of a step."""
         for index, image in enumerate(images):
             self.experiment.log_image(self.run_id, image, key=f"{key}/{index}", step=step)

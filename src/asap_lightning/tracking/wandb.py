@@ -172,6 +172,35 @@ class RunLogger(WandbLogger):
             super().log_table(key, columns, data, dataframe, step)
 
     @rank_zero_only
+    def log_bars(self, key: str, label: str, value: str, rows: Sequence[tuple[str, float]]) -> None:
+        """Logs a bar chart, and what it shows as the table ``KEY_table``.
+
+        Args:
+            key: name of the chart.
+            label: heading of the bars' names.
+            value: heading of their lengths.
+            rows: name and length of each bar.
+        """
+        table = wandb.Table(columns=[label, value], data=[list(row) for row in rows])
+        self._log_chart(key, wandb.plot.bar(table, label, value, title=key))
+
+    @rank_zero_only
+    def log_scatter(self, key: str, columns: Sequence[str], rows: Sequence[tuple[str, float, float]]) -> None:
+        """Logs points, and what they are as the table ``KEY_table``.
+
+        Args:
+            key: name of the chart.
+            columns: headings of the points' names, of x and of y.
+            rows: name, x and y of each point.
+        """
+        table = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+        self._log_chart(key, wandb.plot.scatter(table, columns[1], columns[2], title=key))
+
+    def _log_chart(self, key: str, chart: Any) -> None:
+        with self._staging():
+            self.log_metrics({key: chart})
+
+    @rank_zero_only
     def use_checkpoint(self, role: str, path: str | Path, artifact: str | None) -> None:
         """Notes what the run was made from, and tells W&B if it is an artifact.
 
