@@ -87,5 +87,17 @@ def execute(command: Command, arguments: list[str]) -> int:
     if command.config is None:
         return int(import_module(module).main(arguments))
     from asap_lightning.configuration.hydra_app import run_hydra
+    from asap_lightning.configuration.quoting import one_each
 
-    return run_hydra(module, config_name=command.config, arguments=arguments, listed=command.listed)
+    runs, failed = one_each(arguments, command.each), None
+    for words in runs:
+        try:
+            run_hydra(module, config_name=command.config, arguments=words, listed=command.listed)
+        except UserError as error:
+            if len(runs) == 1:
+                raise
+            failed = error  # the others are not kept waiting; the last mistake is also the exit code
+            print(f"asap: error: {error}", file=sys.stderr)
+    if failed is not None:
+        raise UserError(f"not all of {len(runs)} runs have ended well; see above")
+    return OK

@@ -23,6 +23,7 @@ class Command:
         choices: what may follow the name of a command with plain flags.
         subcommands: commands that are called as ``NAME SUBCOMMAND ..``.
         listed: key of the configuration that takes the words which are no overrides, as a list.
+        each: key that may hold a list, ``image=[A,B]``: each of its items is a run of its own.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Command:
     choices: tuple[str, ...] = ()
     subcommands: tuple[Command, ...] = ()
     listed: str | None = None
+    each: str | None = None
 
     def subcommand(self, arguments: list[str]) -> Command | None:
         """The subcommand that the first argument names, or None."""
@@ -95,9 +97,16 @@ COMMANDS = (
     Command(
         "singan",
         "singan",
-        "learn from one image; sample, enlarge, animate, harmonize, edit, paint with it",
-        choices=("sample", "super-resolve", "animate", "harmonize", "edit", "paint"),
+        "learn from one image; sample, enlarge, animate, harmonize, edit, paint",
+        choices=("train", "sample", "super-resolve", "animate", "harmonize", "edit", "paint"),
         subcommands=(
+            Command(
+                "train",
+                "singan_train",
+                "learn from one image, or resume",
+                config="singan_train",
+                each="image",
+            ),
             Command(
                 "sample",
                 "singan_sample",

@@ -21,6 +21,7 @@ from asap_lightning.errors import UserError
 PATHS = frozenset(
     {
         *("ckpt", "initialize", "input", "output", "out", "instances", "style", "style.image", "runs"),
+        *("image", "mask"),
         *("data.root", "data.layout.source", "loss.perceptual.weights", "hydra.run.dir", "hydra.sweep.dir"),
     }
 )
@@ -65,6 +66,22 @@ def with_list(words: Sequence[str], key: str) -> list[str]:
     named = [word for word in words if _WORD.fullmatch(word) is None or _exists(word)]
     rest = [word for word in words if word not in named]
     return [f"{key}=[{','.join(map(quoted, named))}]", *rest] if named else rest
+
+
+def one_each(words: Sequence[str], key: str | None) -> list[list[str]]:
+    """The words once for every item of ``key=[A,B]``; once as they are where the key holds no list.
+
+    Args:
+        words: the command line's.
+        key: which may hold a list of paths; None: no key may.
+    """
+    for at, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if key is not None and name == key and value.startswith("[") and value.endswith("]"):
+            items = [item.strip().strip("'\"") for item in value[1:-1].split(",")]
+            if not _exists(value) and all(items):
+                return [[*words[:at], f"{key}={item}", *words[at + 1 :]] for item in items]
+    return [list(words)]
 
 
 def _asks_for_sweep(words: Sequence[str]) -> bool:

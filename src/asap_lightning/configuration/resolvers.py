@@ -22,6 +22,7 @@ from asap_lightning.run_folder.names import CONFIG, LAST, MULTIRUN, SWEEP, runs_
 def register_resolvers() -> None:
     """Registers the resolvers; calling it again does no harm."""
     OmegaConf.register_new_resolver("asap.name", default_name, replace=True)
+    OmegaConf.register_new_resolver("asap.image_name", image_name, replace=True)
     OmegaConf.register_new_resolver("asap.run_dir", run_dir, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("asap.job_dir", job_dir, replace=True)
     OmegaConf.register_new_resolver("asap.sweep_dir", sweep_dir, replace=True, use_cache=True)
@@ -40,6 +41,11 @@ def default_name(*, _root_: DictConfig) -> str:
         return "asap"
     name = choices.get("experiment") or choices.get("data") or "asap"
     return str(name).replace("/", "_")
+
+
+def image_name(image: Any) -> str:
+    """The name of a run that learns from one image: the file's without its ending."""
+    return Path(str(image)).stem or "image"
 
 
 def run_dir(root: str, name: str, ckpt: Any, now: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ class Level:
         amplitude: standard deviation of the noise.
         fixed_noise: (1, 3, h + lost, w + lost), which reconstructs the image.
         size: height and width of this scale.
-        above: of the next one; the enlarged image is cropped to it.
+        above: of the next one, to which the enlarged image is cropped; None: this is the finest.
         factor: r < 1 between two scales.
     """
 
@@ -34,36 +35,37 @@ class Level:
         amplitude: float,
         fixed_noise: Tensor,
         size: Size,
-        above: Size,
+        above: Size | None,
         factor: float,
     ) -> None:
         self.generator, self.amplitude, self.fixed_noise = generator, amplitude, fixed_noise
-        self.size = size
-        scale, device = 1 / factor, fixed_noise.device
-        self.rows, self.columns = (
-            resize_matrix(side, _ceil(side, scale), scale)[:wanted].to(device)
-            for side, wanted in zip(size, above, strict=True)
-        )
+        self.size, self.above = size, above
+        if above is not None:
+            scale, device = 1 / factor, fixed_noise.device
+            # an image is cropped after it was resized: that takes the first rows of the matrices
+            self.rows, self.columns = (
+                resize_matrix(side, math.ceil(side * scale), scale)[:wanted].to(device)
+                for side, wanted in zip(size, above, strict=True)
+            )
 
     @property
     def pad(self) -> int:
         """Zeros on each side of a generator's input: half of what its convolutions lose."""
         return self.generator.network.lost // 2
 
-    def __call__(self, image: Tensor, noise: Tensor) -> Tensor:
-        """Passes (B, 3, h, w) of this scale, with padded noise of the same, on to the next scale's size."""
+    def generate(self, image: Tensor, noise: Tensor) -> Tensor:
+        """This scale's image from the enlarged one of the scale below, (B, 3, h, w), and padded noise."""
         padded = pad(image, self.pad)
-        made = self.generator(self.amplitude * noise + padded, padded)
-        return resize_with(made, self.rows, self.columns)
+        return self.generator(self.amplitude * noise + padded, padded)
+
+    def __call__(self, image: Tensor, noise: Tensor) -> Tensor:
+        """As `generate`, brought to the next scale's size."""
+        return resize_with(self.generate(image, noise), self.rows, self.columns)
 
 
 def pad(image: Tensor, width: int) -> Tensor:
     """Zeros around (B, C, h, w)."""
     return F.pad(image, (width, width, width, width))
-
-
-def _ceil(side: int, scale: float) -> int:
-    return -int(-side * scale // 1)
 
 
 def blank(level: Level) -> Tensor:
@@ -78,6 +80,15 @@ def reconstruct(levels: Sequence[Level]) -> Tensor:
     for level in levels:
         image = level(image, level.fixed_noise)
     return image
+
+
+@torch.no_grad()
+def finest(levels: Sequence[Level], noises: Sequence[Tensor]) -> Tensor:
+    """The image of the last of ``levels`` that these padded noises make, one a level."""
+    image = blank(levels[0])
+    for level, noise in zip(levels[:-1], noises, strict=False):
+        image = level(image, noise)
+    return levels[-1].generate(image, noises[-1])
 
 
 def draw_noise(size: Size, width: int, *, coarsest: bool, padded: bool, generator: torch.Generator) -> Tensor:
@@ -113,7 +124,8 @@ class LowerDraws:
         self, levels: Sequence[Level], seed: int, *, ahead: int | None = None, padded: bool = False
     ) -> None:
         self.levels, self.padded = levels, padded
-        pixels = levels[-1].rows.shape[0] * levels[-1].columns.shape[0]
+        assert levels[-1].above is not None
+        pixels = math.prod(levels[-1].above)
         self.ahead = ahead or max(1, min(48, MOST_PIXELS_AHEAD // pixels))
         self._generator = torch.Generator().manual_seed(seed)
         self._began, self._used, self._batch = self._generator.get_state(), 0, blank(levels[0])[:0]

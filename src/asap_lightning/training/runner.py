@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.strategies import DDPStrategy
 
 from asap_lightning.training.checkpoint_io import AtomicCheckpointIO
-from asap_lightning.training.module import TranslationModule
 from asap_lightning.training.stopping import StopRequest
 
 
@@ -35,8 +34,8 @@ def make_trainer(*, strategy: str = "auto", plugins: Any = None, **settings: Any
 
 def fit(
     trainer: Trainer,
-    module: TranslationModule,
-    datamodule: LightningDataModule,
+    module: LightningModule,
+    datamodule: LightningDataModule | None = None,
     *,
     ckpt_path: str | os.PathLike[str] | None = None,
     stop: StopRequest | None = None,
@@ -47,7 +46,7 @@ def fit(
     Args:
         trainer: from `make_trainer`.
         module: what is trained.
-        datamodule: what it is trained on.
+        datamodule: what it is trained on; None where the module brings its own.
         ckpt_path: a checkpoint of the same model.
         baseline: whether the untrained network is validated first, as step 0 of every curve.
         stop: the request that the trainer's `CheckpointWriter` watches; its signal handlers are active

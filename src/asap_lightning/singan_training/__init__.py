@@ -1,0 +1,1 @@
+"""Training SinGAN with Lightning: scale after scale in one run, which a resume continues exactly."""
