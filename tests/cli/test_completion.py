@@ -26,6 +26,8 @@ from asap_lightning.commands.completion import SCRIPTS, candidates
         ("asap train experiment=facades_5", {"experiment=facades_512"}),
         ("asap predict overw", {"overwrite="}),
         ("asap evaluate comp", {"compare"}),
+        ("asap singan s", {"sample", "super-resolve"}),
+        ("asap singan animate alp", {"alpha="}),
         ("asap evaluate compare a.ckpt draw", {"draws="}),
     ],
 )

@@ -15,6 +15,8 @@ import pytest
 import small
 from asap_lightning.commands import COMMANDS, Command
 from asap_lightning.data.demo import write_demo_dataset
+from asap_lightning.singan.checkpoint import write_pyramid
+from pyramids import make_pyramid
 
 LIGHTNING = ("pytorch_lightning", "lightning_fabric")
 METRICS = ("torchmetrics", "torchvision")
@@ -73,6 +75,18 @@ def test_report_training(trained: Path, tmp_path: Path) -> None:
     (trained / "metrics.csv").write_text("step,val/psnr\n1,10.0\n", encoding="utf-8")
     loaded = loaded_by("report", "training", trained, "--out", tmp_path / "report.html", cwd=tmp_path)
     assert not loaded & {*TRAINING, *METRICS}
+
+
+def test_singan_sample(tmp_path: Path) -> None:
+    write_pyramid(make_pyramid(), tmp_path / "p.ckpt")
+    words = ("ckpt=p.ckpt", "output=out", "count=1", "measure=false")
+    loaded = loaded_by("singan", "sample", *words, cwd=tmp_path)
+    assert (tmp_path / "out/sheet.png").is_file()
+    assert not loaded & {*TRAINING, *METRICS, *COMPILER, "scipy", "matplotlib", "cv2"}
+
+
+def test_help_of_a_subcommand_needs_no_torch(tmp_path: Path) -> None:
+    assert "torch" not in loaded_by("singan", "super-resolve", "--help", cwd=tmp_path)
 
 
 def test_train_without_wandb_does_not_load_it(facades: Path, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ COMMANDS = (
     Command(
         "singan",
         "singan",
-        "learn from one image; sample, enlarge, animate, harmonize, edit, paint with it",
+        "learn from one image; sample, enlarge, animate, harmonize, edit, paint",
         choices=("train", "sample", "super-resolve", "animate", "harmonize", "edit", "paint"),
         subcommands=(
             Command(
