@@ -20,6 +20,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.evaluation.comparison import ModelComparison, compare_models
 from asap_lightning.evaluation.cost.checkpoint import GeneratorCost, measure_checkpoint
 from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
+from asap_lightning.evaluation.together import require_alone
 from asap_lightning.inference import Translator
 from asap_lightning.metrics import MetricDeclaration
 from asap_lightning.reports.scores import terminal_table, write_scores
@@ -44,6 +45,7 @@ def run(config: DictConfig) -> None:
     Raises:
         UserError: fewer than two models, models that were not measured alike, or what `evaluate.run` refuses.
     """
+    require_alone("asap evaluate compare")
     require_sensible(config)
     out = Path(config.output)
     words = [str(word) for word in config.models]
