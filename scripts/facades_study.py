@@ -18,7 +18,7 @@ NAMES = ("ASAP-Net", "pix2pix (U-Net)", "pix2pixHD", "SPADE", "pix2pix as publis
 METRICS = "fd_effnet,kid_effnet,effnet_distance,psnr,ssim,l1"
 SEGMENTER = (
     "segmenter=train",
-    "segmenter.fit.steps=1500",
+    "segmenter.fit.steps=700",
     "segmenter.fit.crop=128",
     "segmenter.fit.batch=16",
 )

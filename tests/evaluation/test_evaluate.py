@@ -62,8 +62,9 @@ def test_the_means_are_those_of_validation_whatever_the_batch_size(translator: T
 
 
 def test_files(translator: Translator, tmp_path: Path) -> None:
+    names = [name for batch in batches() for name in batch.names]
     report = evaluate(
-        translator.translate, batches(), SPEC, samples=2, total=6, about={"checkpoint": "best.ckpt"}
+        translator.translate, batches(), SPEC, samples=2, names=names, about={"checkpoint": "best.ckpt"}
     )
     written = report.save(tmp_path / "out")
     assert set(written) == {"metrics", "images", "samples"}

@@ -28,9 +28,12 @@ from asap_lightning.data.layout import SPLITS, Split
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation import EvaluationReport, evaluate
 from asap_lightning.evaluation.given_pictures import GivenPictures
+from asap_lightning.evaluation.together import together
 from asap_lightning.evaluation.training_data import training_data
 from asap_lightning.inference import Translator
+from asap_lightning.inference.parts import Part
 from asap_lightning.metrics import MetricSuite
+from asap_lightning.metrics.processes import rank, world_size
 
 MEASURE = (
     *("height", "width", "mode", "load_height", "load_width", "eval_mode", "odd_size", "instance_edges"),
@@ -46,8 +49,14 @@ def run(config: DictConfig) -> None:
             when the report is written, a metric that could not be computed.
     """
     require_known(config)
+    with together() as part:
+        run_part(config, part)
+
+
+def run_part(config: DictConfig, part: Part) -> None:
+    """Evaluates this process's pairs; the first of several processes writes for all."""
     checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
-    translator = Translator(checkpoint, device=config.device, weights=config.weights)
+    translator = Translator(checkpoint, device=device_of(config, part), weights=config.weights)
     assert translator.description is not None
     data = evaluation_data(config, translator.description, checkpoint)
     require_same_kind(translator, data)
@@ -57,6 +66,24 @@ def run(config: DictConfig) -> None:
     with logged_run(config, "evaluate", checkpoint) as logged:
         report = measure(translator.translate, data, config.split, suite, about)
         log_report(logged, report)
+    finish(report, config, part)
+
+
+def device_of(config: DictConfig, part: Part) -> str:
+    """``device``; of several processes each takes its own GPU."""
+    if config.device == "auto" and part.local_rank is not None and torch.cuda.is_available():
+        return f"cuda:{part.local_rank % torch.cuda.device_count()}"
+    return str(config.device)
+
+
+def finish(report: EvaluationReport, config: DictConfig, part: Part) -> None:
+    """Writes and shows the report; of several processes the first one does.
+
+    Raises:
+        UserError: a metric that was asked for could not be computed.
+    """
+    if part.index > 0:
+        return
     show(report, config.output)
     if not config.evaluation.allow_missing:
         report.require_all()
@@ -190,16 +217,16 @@ def measure(
     batches: Iterable[Batch] = data.evaluation_dataloader(split)
     if isinstance(translate, GivenPictures):
         batches = translate.following(batches)
-    total = len(data.items(split))
+    names = [item.name for item in data.items(split)]
     console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("evaluating", total=total)
+    with Progress(console=console, disable=not console.is_terminal or rank() > 0) as progress:
+        task = progress.add_task("evaluating", total=-(-len(names) // world_size()))
         return evaluate(
             translate,
             batches,
             data.spec,
             suite=suite,
-            total=total,
+            names=names,
             about=about,
             on_image=lambda row: progress.advance(task),
         )

@@ -26,6 +26,7 @@ from asap_lightning.evaluation.cost.checkpoint import GeneratorCost, measure_che
 from asap_lightning.evaluation.folders import open_folder
 from asap_lightning.evaluation.given_pictures import GivenPictures, is_picture_folder
 from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
+from asap_lightning.evaluation.together import require_alone
 from asap_lightning.inference import Translator
 from asap_lightning.inference.translator import choose_device
 from asap_lightning.metrics import MetricDeclaration
@@ -51,6 +52,7 @@ def run(config: DictConfig) -> None:
     Raises:
         UserError: fewer than two models, models that were not measured alike, or what `evaluate.run` refuses.
     """
+    require_alone("asap evaluate compare")
     require_sensible(config)
     out = Path(config.output)
     words = [str(word) for word in config.models]

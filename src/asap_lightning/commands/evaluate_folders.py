@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import Progress
 
-from asap_lightning.commands.evaluate import show
+from asap_lightning.commands.evaluate import device_of, finish
 from asap_lightning.configuration.evaluation import make_suite, require_known
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
@@ -20,6 +20,8 @@ from asap_lightning.evaluation.folders import (
     no_pairs,
     open_folder,
 )
+from asap_lightning.evaluation.together import together
+from asap_lightning.inference.parts import Part
 from asap_lightning.inference.translator import choose_device
 from asap_lightning.metrics import METRICS, MetricSuite
 
@@ -34,13 +36,19 @@ def run(config: DictConfig) -> None:
             not be computed.
     """
     require_known(config)
+    with together() as part:
+        run_part(config, part)
+
+
+def run_part(config: DictConfig, part: Part) -> None:
+    """Evaluates this process's pictures; the first of several processes writes for all."""
     size, batch = size_of(config.size), config.batch_size
     if not isinstance(batch, int) or batch < 1:
         raise UserError(f"batch_size={batch}: a whole number from 1 on was expected")
     for option in ("real", "fake"):
         if OmegaConf.is_missing(config, option):
             raise UserError(f"{option}=DIR is missing: asap evaluate folders real=PHOTOS fake=GENERATED")
-    device = choose_device(config.device)
+    device = choose_device(device_of(config, part))
     fake, real = (open_folder(config[option], option, size) for option in ("fake", "real"))
     reason = no_pairs(fake, real)
     suite = make_suite(config, lacking={"label": NO_LABELS} | ({"pairs": reason} if reason else {}))
@@ -48,7 +56,7 @@ def run(config: DictConfig) -> None:
     about = about_of(config, fake, real, size)
     with logged_run(config, "evaluate") as log_figures:
         console = Console(stderr=True)
-        with Progress(console=console, disable=not console.is_terminal) as progress:
+        with Progress(console=console, disable=not console.is_terminal or part.index > 0) as progress:
             task = progress.add_task("evaluating", total=len(fake.files) + len(real.files))
             report = evaluate_folders(
                 fake,
@@ -60,9 +68,7 @@ def run(config: DictConfig) -> None:
                 on_image=lambda: progress.advance(task),
             )
         log_figures({"images": len(report.rows), **report.scores})
-    show(report, config.output)
-    if not config.evaluation.allow_missing:
-        report.require_all()
+    finish(report, config, part)
 
 
 def size_of(given: Any) -> Size | None:

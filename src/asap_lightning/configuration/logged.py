@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from asap_lightning.configuration.run_begin import begin_run
+from asap_lightning.configuration.run_begin import begin_run, other_rank
 
 
 class LoggedRun:
@@ -55,7 +55,7 @@ def logged_run(config: DictConfig, role: str, checkpoint: Path | None = None) ->
         What takes figures, pictures and charts; without loggers it does nothing.
     """
     begin_run(config)
-    if not config.get("logger"):
+    if not config.get("logger") or other_rank():
         yield LoggedRun(role)
         return
     from asap_lightning.configuration.assemble import make_loggers

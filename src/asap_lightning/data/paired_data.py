@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.dataset import PairedDataset
@@ -222,9 +223,11 @@ class PairedData:
     @property
     def _rank(self) -> int:
         """Of this process among those that share the pairs."""
-        return 0
+        return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
 
     @property
     def _world_size(self) -> int:
         """Processes that share the pairs."""
-        return 1
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return 1
+        return distributed.get_world_size()

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from asap_lightning.data.sample_pictures import spread
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
 from asap_lightning.metrics import Images, MetricSuite, Pairs
+from asap_lightning.metrics.processes import gathered, rank, world_size
 from asap_lightning.wording import counted, listed
 
 Size = tuple[int, int]
@@ -168,13 +169,14 @@ def evaluate_folders(
             if pairs.generated is not None:
                 rows[name] = ImageRow(name, scores)
 
-    for names in _batches(fake, batch):
+    for names in _own(_batches(fake, batch)):
         generated = _images(fake, names, device, on_image)
         take(Pairs(generated, _images(real, names, device, on_image) if paired else None))
-    for names in () if paired else _batches(real, batch):
+    for names in () if paired else _own(_batches(real, batch)):
         take(Pairs(None, _images(real, names, device, on_image)))
     results = suite.compute()
     results.warnings += several_sizes(fake, real)
+    rows = {name: row for part in gathered(rows) for name, row in part.items()}
     ordered = [rows[name] for name in fake.files]
     return EvaluationReport(
         ordered, results, _samples(fake, real, samples, longest), ["generated", "photo"], dict(about or {})
@@ -187,6 +189,11 @@ def _batches(folder: PictureFolder, batch: int) -> Iterator[list[str]]:
     for _, group in groupby(by_size, key=lambda name: folder.sizes[name]):
         names = list(group)
         yield from (names[begin : begin + batch] for begin in range(0, len(names), batch))
+
+
+def _own(batches: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Those of this process, of several that measure together."""
+    return islice(batches, rank(), None, world_size())
 
 
 def _images(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from asap_lightning.data.sample_pictures import column_titles, sample_pictures, 
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
 from asap_lightning.metrics import MetricSuite, pairs_of
+from asap_lightning.metrics.processes import gathered, world_size
+
+Found = TypeVar("Found")
 
 
 @torch.inference_mode()
@@ -26,11 +29,13 @@ def evaluate(
     suite: MetricSuite | None = None,
     samples: int = 4,
     longest: int | None = 512,
-    total: int | None = None,
+    names: Sequence[str] | None = None,
     about: Mapping[str, Any] | None = None,
     on_image: Callable[[ImageRow], None] | None = None,
 ) -> EvaluationReport:
     """The scores of every image and of the whole set.
+
+    Several processes (torch.distributed) measure the batches of each together, and all get the whole report.
 
     Args:
         translate: condition -> images (B, 3, H, W) in [-1, 1]: `Translator.translate`, or a
@@ -38,9 +43,9 @@ def evaluate(
         batches: pairs with photos; pairs without one cannot be measured and are refused.
         spec: the kind of the conditions.
         suite: what is measured; None takes PSNR, SSIM and L1.
-        samples: images kept as pictures, evenly over the data set if ``total`` is known, else the first.
+        samples: images kept as pictures, evenly over the data set if ``names`` are known, else the first.
         longest: larger pictures are made smaller until their longer side has this many pixels.
-        total: number of pairs in ``batches``.
+        names: of all pairs in their order, which rows and pictures of several processes are brought to.
         about: plain values that go into the report.
         on_image: called after every image, for progress bars.
 
@@ -48,15 +53,17 @@ def evaluate(
         UserError: there is no pair, or a pair has no photo.
     """
     suite = MetricSuite() if suite is None else suite
-    chosen = spread(samples, samples if total is None else total)
+    chosen = None if names is None else {names[index] for index in spread(samples, len(names))}
     rows: list[ImageRow] = []
     pictures: list[tuple[str, list[Picture]]] = []
     for batch in batches:
+        if batch.photo is None and world_size() > 1:
+            continue  # in the place of a pair, where there are fewer pairs than processes
         if batch.photo is None:
             raise UserError(f"'{batch.names[0]}' has no photo to compare with: choose a split with photos")
         generated = translate(batch.condition)
         for index, name in enumerate(batch.names):
-            if len(rows) + index in chosen:
+            if len(rows) + index < samples if chosen is None else name in chosen:
                 pictures.append((name, sample_pictures(batch, generated, index, spec, longest)))
         for pairs in pairs_of(
             generated, batch.photo, batch.names, label=batch.condition.label, valid=batch.valid
@@ -65,4 +72,17 @@ def evaluate(
                 rows.append(ImageRow(name, scores))
                 if on_image is not None:
                     on_image(rows[-1])
-    return EvaluationReport(rows, suite.compute(), pictures, column_titles(spec), dict(about or {}))
+    results = suite.compute()
+    rows = in_order((row for part in gathered(rows) for row in part), names, lambda row: row.name)
+    pictures = in_order((one for part in gathered(pictures) for one in part), names, lambda one: one[0])
+    return EvaluationReport(rows, results, pictures, column_titles(spec), dict(about or {}))
+
+
+def in_order(
+    found: Iterable[Found], names: Sequence[str] | None, name: Callable[[Found], str]
+) -> list[Found]:
+    """What several processes have found, as the data set has it; as it is where that is not known."""
+    if names is None:
+        return list(found)
+    places = {name: place for place, name in enumerate(names)}
+    return sorted(found, key=lambda one: places[name(one)])

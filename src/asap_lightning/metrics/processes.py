@@ -15,6 +15,11 @@ def world_size() -> int:
     return distributed.get_world_size()
 
 
+def rank() -> int:
+    """Which of them this one is."""
+    return distributed.get_rank() if world_size() > 1 else 0
+
+
 def summed(tensor: Tensor) -> Tensor:
     """The sum over processes, on the tensor's device."""
     if world_size() == 1:
