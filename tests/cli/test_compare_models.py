@@ -11,8 +11,8 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from asap_lightning.commands.evaluate_compare import given_names
 from asap_lightning.errors import UserError
+from asap_lightning.evaluation.model_names import given_names
 
 
 def test_two_checkpoints_and_an_evaluation(asap, trained: Path, tmp_path: Path) -> None:
@@ -127,12 +127,13 @@ def test_names_are_what_tells_paths_apart() -> None:
 
 
 def test_keys_in_a_logged_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from asap_lightning.commands import evaluate_compare
     from asap_lightning.configuration import assemble
+    from asap_lightning.configuration.compared_log import log_comparison
     from asap_lightning.data.panels import save_png
     from asap_lightning.evaluation.comparison import compare_models
     from asap_lightning.evaluation.scored import ScoredModel
     from asap_lightning.metrics import METRICS
+    from asap_lightning.reports.scores_page import SCATTER
 
     class Logger:
         def __init__(self) -> None:
@@ -152,11 +153,11 @@ def test_keys_in_a_logged_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     models = [ScoredModel(name, tmp_path, 5, {"psnr": 2.0}, scores, {}, {}, {}, None) for name in ("a", "b")]
     picture = np.zeros((8, 8, 3), np.uint8)
     save_png(tmp_path / "front.png", picture)
-    evaluate_compare.log_comparison(
+    log_comparison(
         OmegaConf.create({"logger": {"wandb": {}}}),
         compare_models(models),
         [["case", "image", "a"], ["best 1", "4", picture]],
-        {evaluate_compare.SCATTER: tmp_path / "front.png"},
+        {SCATTER: tmp_path / "front.png"},
         METRICS["psnr"],
     )
     assert set(logger.taken) == {"compare/scores", "compare/cases", "compare/speed_and_quality"}

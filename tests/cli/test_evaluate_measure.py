@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from asap_lightning.commands.evaluate import decided_by
+from asap_lightning.configuration.measured import decided_by
 from asap_lightning.training import ModelDescription
 
 

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from asap_lightning.commands.evaluate import log_report
-from asap_lightning.commands.evaluate_compare import SCATTER, log_comparison
 from asap_lightning.configuration import assemble
+from asap_lightning.configuration.compared_log import log_comparison
 from asap_lightning.configuration.logged import LoggedRun
 from asap_lightning.data.panels import save_png
 from asap_lightning.evaluation import EvaluationReport, ImageRow
@@ -20,6 +20,7 @@ from asap_lightning.evaluation.comparison import compare_models
 from asap_lightning.evaluation.cost.checkpoint import GeneratorCost
 from asap_lightning.evaluation.scored import ScoredModel
 from asap_lightning.metrics import METRICS, Results
+from asap_lightning.reports.scores_page import SCATTER
 from asap_lightning.tracking import find_offline_runs, make_wandb_logger, read_offline_run
 
 PICTURE = np.arange(12 * 10 * 3, dtype=np.uint8).reshape(12, 10, 3)

@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from torch import Tensor
 
 from asap_lightning.commands import evaluate, evaluate_folders
-from asap_lightning.condition import Condition
 from asap_lightning.configuration.checkpoints import find_checkpoint
-from asap_lightning.configuration.data import make_evaluation_data
+from asap_lightning.configuration.compared import data_of_models, pictures_of
+from asap_lightning.configuration.compared_log import log_comparison
+from asap_lightning.configuration.measured import about_of, require_split, suite_for
 from asap_lightning.configuration.run_begin import begin_run
-from asap_lightning.data import PairedData
-from asap_lightning.data.batch import collate
-from asap_lightning.data.panels import Picture, fit
-from asap_lightning.data.sample_pictures import sample_pictures
+from asap_lightning.data.panels import Picture
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.comparison import ModelComparison, compare_models
 from asap_lightning.evaluation.cost.checkpoint import GeneratorCost, measure_checkpoint
-from asap_lightning.evaluation.folders import open_folder
 from asap_lightning.evaluation.given_pictures import GivenPictures, is_picture_folder
+from asap_lightning.evaluation.model_names import given_names
 from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
 from asap_lightning.evaluation.together import require_alone
-from asap_lightning.inference import Translator
 from asap_lightning.inference.translator import choose_device
 from asap_lightning.metrics import MetricDeclaration
 from asap_lightning.reports.scores import terminal_table, write_scores
 from asap_lightning.reports.scores_page import (
-    CELL,
+    SCATTER,
+    SHEET,
     Case,
     cases,
     draw_cases,
     draw_speed_and_quality,
     rated_metric,
-    speed_and_quality,
     write_scores_page,
 )
-
-SKIPPED = ("/", "checkpoints")
-SHEET, SCATTER = "Best, worst and random images", "Speed and quality"
 
 
 def run(config: DictConfig) -> None:
@@ -120,30 +112,6 @@ def chosen_metric(comparison: ModelComparison, config: DictConfig) -> MetricDecl
     return metric
 
 
-def given_names(given: Any, words: Sequence[str]) -> list[str]:
-    """Names of the rows: those that were given, or the last parts of the paths that tell them apart.
-
-    Raises:
-        UserError: another number of names than of models, or one twice.
-    """
-    if given is not None:
-        names = [str(name) for name in given]
-        if len(names) != len(words) or len(set(names)) < len(names) or not all(names):
-            raise UserError(f"names={names}: {len(words)} different names were expected, one for each model")
-        return names
-    paths = [[part for part in Path(word).resolve().parts if part not in SKIPPED] for word in words]
-    if len({tuple(path) for path in paths}) < len(paths):
-        raise UserError(f"a model is named twice: {', '.join(words)}")
-    endings = zip(*(path[::-1] for path in paths), strict=False)
-    common = len(list(takewhile(lambda parts: len(set(parts)) == 1, endings)))
-    paths = [path[: len(path) - min(common, len(path) - 1)] for path in paths]
-    for count in range(1, max(map(len, paths)) + 1):
-        names = ["/".join(path[-count:]).removesuffix(".ckpt") for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    return list(words)
-
-
 def scored(word: str, name: str, config: DictConfig, words: Sequence[str], output: Path) -> ScoredModel:
     """The scores of a model: read where it was measured, else measured now.
 
@@ -177,43 +145,15 @@ def evaluate_pictures(config: DictConfig, folder: Path, words: Sequence[str]) ->
         UserError: a pair without its picture, of another size, or no data set is known.
     """
     data = data_of_models(config, words)
-    evaluate.require_split(config.split, data)
+    require_split(config.split, data)
     device = choose_device(config.device)
     pictures = GivenPictures(folder, [item.name for item in data.items(config.split)], device)
-    suite = evaluate.suite_for(config, data, device)
-    about = {"pictures": str(folder.resolve()), **evaluate.about_of(config, data)}
+    suite = suite_for(config, data, device)
+    about = {"pictures": str(folder.resolve()), **about_of(config, data)}
     report = evaluate.measure(pictures, data, config.split, suite, about)
     evaluate.show(report, config.output)
     if not config.evaluation.allow_missing:
         report.require_all()
-
-
-def data_of_models(config: DictConfig, words: Sequence[str]) -> PairedData:
-    """The data set that was given as a whole, or else that of the first checkpoint among the models.
-
-    Raises:
-        UserError: neither.
-    """
-    if config.data.get("_target_") is not None:
-        return make_evaluation_data(config)
-    for word in words:
-        path = Path(word).expanduser()
-        if path.name == METRICS_JSON or (path / METRICS_JSON).is_file():
-            checkpoint = read_scores(path).checkpoint
-        elif is_picture_folder(path):
-            checkpoint = None
-        else:
-            checkpoint = find_checkpoint(word, runs=config.runs)
-        if checkpoint is not None:
-            translator = Translator(checkpoint, device="cpu", weights=config.weights)
-            assert translator.description is not None
-            data = evaluate.evaluation_data(config, translator.description, checkpoint)
-            evaluate.require_same_kind(translator, data)
-            return data
-    raise UserError(
-        "the models are folders of pictures alone, so it is not known what to measure them against: "
-        "real=PHOTOS names a folder of photos, data=NAME data.root=DIR a data set"
-    )
 
 
 def cost_of(model: ScoredModel, config: DictConfig) -> GeneratorCost | None:
@@ -256,107 +196,3 @@ def draw_sheet(
     pictures = {name: list(row.values()) for name, row in rows.items()}
     draw_cases(chosen, pictures, titles, metric, path)
     return [["case", "image", *titles], *([case.kind, case.name, *pictures[case.name]] for case in chosen)]
-
-
-def pictures_of(
-    model: ScoredModel, names: Sequence[str], config: DictConfig
-) -> dict[str, Mapping[str, Picture]] | None:
-    """``condition``, ``generated``, ``photo`` of some images; None where what made them is not at hand."""
-    if model.photos is not None and model.pictures is not None:
-        return _of_folders(model.pictures, model.photos, names, model.data)
-    try:
-        translate, data = _source(model, config)
-        evaluate.require_split(config.split, data)
-    except UserError:
-        return None
-    places = {item.name: index for index, item in enumerate(data.items(config.split))}
-    if model.data != evaluate.measured_on(data, config.split) or not set(names) <= set(places):
-        return None
-    dataset = data.evaluation_dataset(config.split)
-    found: dict[str, Mapping[str, Picture]] = {}
-    for name in names:
-        batch = collate([dataset[places[name]]]).to(choose_device(config.device))
-        if isinstance(translate, GivenPictures):
-            (batch,) = translate.following([batch])
-        generated = translate(batch.condition)
-        three = sample_pictures(batch, generated, 0, data.spec, CELL)
-        found[name] = dict(zip(("condition", "generated", "photo"), three, strict=True))
-    return found
-
-
-def _source(model: ScoredModel, config: DictConfig) -> tuple[Callable[[Condition], Tensor], PairedData]:
-    """What makes a model's images, and the data set."""
-    if model.checkpoint is not None:
-        translator = Translator(model.checkpoint, device=config.device, weights=config.weights)
-        assert translator.description is not None
-        data = evaluate.evaluation_data(config, translator.description, model.checkpoint)
-        evaluate.require_same_kind(translator, data)
-        return translator.translate, data
-    if model.pictures is None:
-        raise UserError(f"{model.name} has neither a checkpoint nor pictures")
-    data = data_of_models(config, [str(word) for word in config.models])
-    evaluate.require_split(config.split, data)
-    return GivenPictures(model.pictures, [item.name for item in data.items(config.split)]), data
-
-
-def _of_folders(
-    pictures: Path, photos: Path, names: Sequence[str], data: Mapping[str, Any]
-) -> dict[str, Mapping[str, Picture]] | None:
-    height, width = data.get("height"), data.get("width")
-    size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-    try:
-        fake, real = open_folder(pictures, "fake", size), open_folder(photos, "real", size)
-    except UserError:
-        return None
-    if not set(names) <= set(fake.files) & set(real.files):
-        return None
-    return {
-        name: {"generated": fit(fake.read(name), CELL), "photo": fit(real.read(name), CELL)} for name in names
-    }
-
-
-def log_comparison(
-    config: DictConfig,
-    comparison: ModelComparison,
-    rows: Sequence[Sequence[Any]],
-    pictures: dict[str, Path],
-    metric: MetricDeclaration | None,
-) -> None:
-    """Logs the comparison.
-
-    Tables ``compare/scores`` and ``compare/cases`` (with pictures); the picture ``compare/speed_and_quality``
-    and its points as the chart ``compare/scatter``.
-    """
-    if not config.get("logger"):
-        return
-    from asap_lightning.configuration.assemble import make_loggers
-    from asap_lightning.reports.pictures import read_picture
-    from asap_lightning.tracking import finished_runs
-
-    loggers = make_loggers(config)
-    with finished_runs(loggers):
-        for logger in loggers:
-            if callable(take := getattr(logger, "log_table", None)):
-                columns, *lines = scores_for_loggers(comparison)
-                take(key="compare/scores", columns=columns, data=lines)
-                if rows:
-                    take(key="compare/cases", columns=list(rows[0]), data=[list(row) for row in rows[1:]])
-            if SCATTER in pictures and callable(take := getattr(logger, "log_image", None)):
-                take(key="compare/speed_and_quality", images=[read_picture(pictures[SCATTER])])
-            points = [] if metric is None else speed_and_quality(comparison, metric)
-            if metric and points and callable(take := getattr(logger, "log_scatter", None)):
-                points = [(name, speed, one.value) for name, speed, one in points]
-                take("compare/scatter", ("model", "latency_ms", metric.key), points)
-            logger.finalize("success")
-
-
-def scores_for_loggers(comparison: ModelComparison) -> list[list[Any]]:
-    """Headings, then a row a model: scores with the ends of their intervals, costs."""
-    columns = [f"{metric}{end}" for metric in comparison.metrics for end in ("", " low", " high")]
-    names = ("parameters", "gmacs", "latency_ms", "peak_mib")
-    lines: list[list[Any]] = [["model", *columns, *names]]
-    for row, name in enumerate(comparison.names):
-        scores = [comparison.scores[metric][row] for metric in comparison.metrics]
-        values = [getattr(one, end, None) for one in scores for end in ("value", "low", "high")]
-        lines.append([name, *values, *(getattr(comparison.costs[row], cost, None) for cost in names)])
-    return lines

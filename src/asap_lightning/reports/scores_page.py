@@ -23,6 +23,8 @@ from asap_lightning.reports.scores import ARROWS, caption, cells, differences_of
 CASES = 3
 LABEL_WIDTH = 150
 CELL = 256
+SHEET, SCATTER = "Best, worst and random images", "Speed and quality"
+"""Headings of the pictures."""
 
 
 @dataclass(frozen=True)
