@@ -46,6 +46,14 @@ def data(tmp_path):
     return made
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+def test_few_updates_are_enough_to_end(steps):
+    """torch's schedule divides by zero where its rise is one step long."""
+    photo, label = (torch.from_numpy(array) for array in pair(0))
+    network = fit([photo.permute(2, 0, 1)], [label], 4, replace(SETTINGS, steps=steps))
+    assert all(weight.isfinite().all() for weight in network.parameters())
+
+
 def test_it_learns_and_leaves_unknown_pixels_alone(data, tmp_path):
     losses = []
     state = torch.get_rng_state()

@@ -89,8 +89,10 @@ def fit(
         network = CompactUNet(classes, width=settings.width, levels=settings.levels)
     network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=0.01)
+    total = settings.steps + 1
+    rising = max(0.2, 1.5 / total)  # torch divides by 0 where a rise of one step is all there is
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.rate, total_steps=settings.steps + 1, pct_start=0.2
+        optimizer, settings.rate, total_steps=total, pct_start=rising
     )
     crops = Crops(photos, labels, classes, settings)
     with torch.enable_grad():
