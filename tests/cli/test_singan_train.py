@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from asap_lightning import cli
+import killing
 from asap_lightning.run_folder.marks import FINISHED
 from asap_lightning.run_folder.names import LAST
 from asap_lightning.singan.checkpoint import read_pyramid
@@ -74,7 +73,7 @@ def test_a_folder_that_holds_a_run_is_named_and_resumed_only_if_asked(asap, imag
     again = asap("singan", "train", f"image={image}", *SMALL, folder)
     assert again.code == 2 and "holds a run: finished, 3 scales; ckpt=auto goes on" in again.err
     done = asap("singan", "train", f"image={image}", *SMALL, folder, "ckpt=auto")
-    assert done.code == 0 and "nothing is left to train" in done.out
+    assert done.code == 0 and "nothing is left to train" in done.err
     other = asap("singan", "train", f"image={image}", *SMALL, folder, "ckpt=auto", "iterations=5")
     assert other.code == 2 and "iterations: 4 in the checkpoint, 5 here" in other.err
     changed = picture(tmp_path / "other.png", "L")
@@ -138,22 +137,7 @@ def test_mistakes_are_named_and_leave_no_run(asap, image, tmp_path, words, messa
 def test_what_is_transparent_is_laid_over_a_background(asap, tmp_path):
     path = picture(tmp_path / "alpha.png", "RGBA")
     ended = asap("singan", "train", f"image={path}", *SMALL, "iterations=1", "background=black")
-    assert ended.code == 0 and "are transparent; they are laid over background=black" in ended.out
-
-
-def train_until(arguments: list[str], step: int | None) -> None:
-    """``asap ARGUMENTS`` in this process, which kill -9 ends when that step begins."""
-    from asap_lightning.singan_training.module import SinGanModule
-
-    original = SinGanModule.training_step
-
-    def training_step(self, batch, batch_idx):
-        if step is not None and self.global_step == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return original(self, batch, batch_idx)
-
-    SinGanModule.training_step = training_step  # type: ignore[method-assign]
-    raise SystemExit(cli.main(arguments))
+    assert ended.code == 0 and "are transparent; they are laid over background=black" in ended.err
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +149,7 @@ def server() -> Any:
 
 
 def in_process(server: Any, arguments: list[str], step: int | None = None) -> int | None:
-    process = server.Process(target=train_until, args=(arguments, step), daemon=True)
+    process = server.Process(target=killing.train_until, args=(arguments, step), daemon=True)
     process.start()
     process.join(timeout=200)
     return process.exitcode
