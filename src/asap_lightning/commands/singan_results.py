@@ -31,7 +31,7 @@ def finished_pyramid(ckpt: Any) -> tuple[Pyramid, Path]:
     if len(pyramid.scales) < pyramid.count:
         raise UserError(
             f"ckpt={ckpt}: its training has stopped at scale {len(pyramid.scales)} of {pyramid.count}; "
-            f"resume it with asap singan train ckpt={ckpt}, and call this again"
+            f"resume it with asap singan train image=IMAGE ckpt={ckpt}, and call this again"
         )
     return pyramid, path
 

@@ -15,6 +15,8 @@ LONGEST = 320
 LEAST = 120
 """Pixels that a name needs."""
 WIDEST = 1600
+ENLARGED = 256
+"""To which small pictures are enlarged, by whole numbers."""
 
 
 def shown(image: Tensor) -> Picture:
@@ -49,7 +51,7 @@ def sheet(cells: Sequence[tuple[str, Picture]], columns: int | None = None) -> P
 
 
 def _sized(picture: Picture) -> Picture:
-    times = LEAST // max(picture.shape[:2])
+    times = ENLARGED // max(picture.shape[:2])
     if times > 1:
         return picture.repeat(times, axis=0).repeat(times, axis=1)
     return fit(picture, LONGEST)

@@ -15,10 +15,10 @@ from asap_lightning.singan.applications.inject import (
     redraw,
 )
 from asap_lightning.singan.applications.masks import EDIT_RADIUS, HARMONIZE_RADIUS, soft_mask
-from asap_lightning.singan.applications.pictures import to_signed
 from asap_lightning.singan.checkpoint import Pyramid
 from asap_lightning.singan.noise import SeededNoise
 from asap_lightning.singan.passing import Ascent
+from asap_lightning.singan.picture import to_tensor
 from asap_lightning.singan.resize import imresize
 
 CASES = [
@@ -38,19 +38,19 @@ def close(found: torch.Tensor, recorded: torch.Tensor) -> None:
 @pytest.mark.parametrize(("name", "scale", "mask", "radius"), CASES)
 def test_pasted_pictures_are_redrawn_as_the_authors(recording, name, scale, mask, radius) -> None:
     key, pyramid = f"{name}_{scale}", recording.pyramid
-    image = to_signed(recording.inputs["ref"].byte().numpy())
+    image = to_tensor(recording.inputs["ref"].byte().numpy())
     close(injected(image, pyramid, scale), recording.outputs[f"{key}.in_s"])
     soft = soft_mask(recording.inputs[mask][..., 0] >= 128, radius)
     close(soft.expand(1, 3, -1, -1), recording.outputs[f"{key}.mask"])
     made = redraw(Ascent(pyramid), image, scale, recording.noise(key, scale))
     close(made, recording.outputs[f"{key}.out"])
     # the program blends with the image after one 8-bit round trip; its pyramid's finest level has two
-    real = imresize(to_signed(recording.inputs["image"].byte().numpy()), 1.0)
+    real = imresize(to_tensor(recording.inputs["image"].byte().numpy()), 1.0)
     close(blended(made, soft, real), recording.outputs[f"{key}.blended"])
 
 
 def test_a_painting_is_redrawn_as_the_authors(recording) -> None:
-    image = fitted(to_signed(recording.inputs["ref_large"].byte().numpy()), recording.pyramid)
+    image = fitted(to_tensor(recording.inputs["ref_large"].byte().numpy()), recording.pyramid)
     close(image, recording.outputs["paint_1.ref_resized"])
     close(injected(image, recording.pyramid, 1), recording.outputs["paint_1.in_s"])
     made = redraw(Ascent(recording.pyramid), image, 1, recording.noise("paint_1", 1))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from asap_lightning.data.reading import grey_array, open_image, photo_array
 from asap_lightning.errors import UserError
+from asap_lightning.singan.picture import BACKGROUNDS, to_tensor
 from asap_lightning.singan.resize import imresize
 
 if TYPE_CHECKING:
@@ -31,15 +32,9 @@ def read_picture(path: str | os.PathLike[str]) -> Tensor:
     picture = open_image(Path(path))
     if "A" in picture.getbands() or "transparency" in picture.info:
         over = picture.convert("RGBA")
-        white = Image.new("RGBA", over.size, (255, 255, 255, 255))
+        white = Image.new("RGBA", over.size, (*BACKGROUNDS["white"], 255))
         picture = Image.alpha_composite(white, over).convert("RGB")
-    return to_signed(photo_array(picture, Path(path)))
-
-
-def to_signed(pixels: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 as (1, 3, H, W) in [-1, 1], rounded as the published program rounds."""
-    image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
-    return ((image / 255) - 0.5) * 2
+    return to_tensor(photo_array(picture, Path(path)))
 
 
 def aspect_problem(image: Tensor, pyramid: Pyramid) -> str | None:
