@@ -237,8 +237,8 @@ def log_comparison(
                 take(key="compare/speed_and_quality", images=[read_picture(pictures[SCATTER])])
             points = [] if metric is None else speed_and_quality(comparison, metric)
             if metric and points and callable(take := getattr(logger, "log_scatter", None)):
-                points = [(name, speed, one.value) for name, speed, one in points]
-                take("compare/scatter", ("model", "latency_ms", metric.key), points)
+                rated = [(name, speed, one.value) for name, speed, one in points]
+                take("compare/scatter", ("model", "latency_ms", metric.key), rated)
             logger.finalize("success")
 
 
