@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-NAMES = ["asap_explained", "quickstart"]
+NAMES = ["asap_explained", "quickstart", "singan"]
 MOST_BYTES = 1_500_000
 
 

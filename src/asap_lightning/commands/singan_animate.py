@@ -11,7 +11,7 @@ from asap_lightning.singan.noise import SeededNoise
 from asap_lightning.singan.sheet import sheet, shown
 from asap_lightning.singan.video import require_speed, write_gif, write_mp4
 
-ON_SHEET = 8
+ON_SHEET = 7
 
 
 def run(config: DictConfig) -> None:

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 
 from asap_lightning import __version__
-from asap_lightning.building import build, check, shown
+from asap_lightning.building import check, shown
 from asap_lightning.checkpoint import read_checkpoint
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.models.described import sketch
 from asap_lightning.run_folder.names import LAST
 from asap_lightning.singan.networks import ScaleGenerator
 from asap_lightning.singan.pyramid import factor_of
@@ -214,8 +215,7 @@ def _check_generator(scale: Mapping[str, Any], place: str) -> int:
             type(value) is not int or not 0 <= value <= _LIMITS.get(name, 0)
         ):
             raise UserError(f"{place}: arguments.{name} is {shown(value)}, which no generator here has")
-    with torch.device("meta"):
-        generator = build(node, "singan", f"{place}: arguments")
+    generator = sketch(node, "singan", f"{place}: arguments", len(state))
     if not isinstance(generator, ScaleGenerator) or arguments.get("channels", 3) != 3:
         raise UserError(f"{place}: arguments are not those of a generator of colour images")
     expected = generator.state_dict()

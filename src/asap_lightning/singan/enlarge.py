@@ -66,15 +66,16 @@ def _resampled(image: Tensor, down: Plan, across: Plan) -> Tensor:
     rows = max(1, STRIP // (out.shape[0] * out.shape[1] * max(width, image.shape[-1])))
     for begin in range(0, height, rows):
         part = slice(begin, begin + rows)
-        strip = _weighted(pixels, down_weights[:, part, None], down_source[:, part], 2)
-        strip = _weighted(strip, weights, source, 3)
+        strip = _weighted(pixels, down_weights[:, part], down_source[:, part])
+        # as rows again: they are copied whole, columns value by value
+        strip = _weighted(strip.transpose(2, 3).contiguous(), weights, source).transpose(2, 3)
         out[:, :, part] = (((strip / 255).to(image.dtype) - 0.5) * 2).clamp(-1, 1)
     return out
 
 
-def _weighted(values: Tensor, weights: Tensor, source: Tensor, axis: int) -> Tensor:
-    """Sum over taps of weight times the value at its source, along an axis; float64."""
-    total = values.index_select(axis, source[0]).double() * weights[0]
+def _weighted(values: Tensor, weights: Tensor, source: Tensor) -> Tensor:
+    """Rows that are sums over taps of weight times the row at its source; (taps, rows) each, float64."""
+    total = values.index_select(2, source[0]).double() * weights[0, :, None]
     for weight, index in zip(weights[1:], source[1:], strict=True):
-        total.addcmul_(values.index_select(axis, index).double(), weight)
+        total.addcmul_(values.index_select(2, index).double(), weight[:, None])
     return total
