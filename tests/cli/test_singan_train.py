@@ -152,13 +152,14 @@ def in_process(server: Any, arguments: list[str], step: int | None = None) -> in
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # five processes in turn
 def test_kill_9_inside_and_between_scales_changes_nothing(server, image, tmp_path):
     words = ["singan", "train", f"image={image}", *SMALL, "ahead=5", "ckpt=auto"]
     assert in_process(server, [*words, f"hydra.run.dir={tmp_path / 'whole'}"]) == 0
     killed = [*words, f"hydra.run.dir={tmp_path / 'killed'}"]
     # with a checkpoint every second step: inside the first scale, at the second one's first step (the
-    # checkpoint is of the moment between the scales), inside it, a step after a checkpoint, at the very last
-    for step in (3, 4, 6, 7, STEPS - 1):
+    # checkpoint is of the moment between the scales), and inside the second, a step after a checkpoint
+    for step in (3, 4, 7):
         assert in_process(server, killed, step) == -signal.SIGKILL
         assert read_checkpoint(tmp_path / "killed" / LAST)["global_step"] == step - step % 2
     assert in_process(server, killed) == 0
