@@ -17,9 +17,12 @@ CONF = conf_dir()
 ROOTS = [one.config for command in COMMANDS for one in (command, *command.subcommands) if one.config]
 GROUPS = {
     "train": sorted(
-        p.name for p in CONF.iterdir() if p.is_dir() and p.name not in ("hydra", "evaluation", "segmenter")
+        p.name
+        for p in CONF.iterdir()
+        if p.is_dir() and p.name not in ("hydra", "evaluation", "segmenter", "preset")
     ),
     "evaluate": ["data", "evaluation", "segmenter"],
+    "singan_train": ["preset"],
 }
 ABSTRACT = {("data", "options"), ("evaluation", "options"), ("segmenter", "options")}
 CHOICES = [

@@ -102,6 +102,10 @@ def test_help_of_every_command_needs_no_torch(command: Command, tmp_path: Path) 
     assert not loaded & {"torch", "numpy", "PIL", *TRAINING, *METRICS, "starlette", "optuna", "matplotlib"}
 
 
+def test_help_of_singan_train_needs_no_torch(tmp_path: Path) -> None:
+    assert "torch" not in loaded_by("singan", "train", "--help", cwd=tmp_path)
+
+
 def test_help_and_the_configuration_need_no_torch(tmp_path: Path) -> None:
     assert "hydra" not in loaded_by("--help", cwd=tmp_path)
     assert "torch" not in loaded_by("train", "--cfg", "job", "data.root=x", cwd=tmp_path)

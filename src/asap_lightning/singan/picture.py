@@ -31,11 +31,11 @@ def read_image(path: Path, background: str | Sequence[int] = "white") -> tuple[T
         (1, 3, H, W): (x / 255 - 0.5) * 2; and lines for the log.
 
     Raises:
-        UserError: missing, no picture, or all of one colour.
+        UserError: missing, no picture, or all of one colour; no such background.
     """
+    colour = background_colour(background)
     image, notes = open_image(path), []
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        colour = background_colour(background)
         opaque = image.convert("RGBA")
         alpha = np.asarray(opaque.getchannel("A"))
         if (alpha < 255).any():

@@ -141,11 +141,17 @@ class SinGanModule(ResumableModule):
         self.iteration += 1
         self._seconds += time.perf_counter() - began
         at = {"scale": float(self.scale), "lr/generator": generator_optimizer.param_groups[0]["lr"]}
-        self.log_dict({**terms, **at}, batch_size=1)
-        self.log("step", float(self.global_step), batch_size=1)
         if self.iteration == self.recipe.iterations:
             self._finish_scale()
+        if self.global_step % max(1, self.trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
+            self._log_step(terms, at)
         return terms
+
+    def _log_step(self, terms: Terms, at: dict[str, float]) -> None:
+        """Only where loggers take it: Lightning's bookkeeping takes as long as a small scale's update."""
+        # of the last finished scale, in every row: Lightning would repeat it, and a resumed run not know it
+        psnr = {"scale/psnr": self.facts[-1]["psnr"]} if self.facts else {}
+        self.log_dict({**terms, **at, **psnr, "step": float(self.global_step)}, batch_size=1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what is finished, and where the present scale stands."""
@@ -217,7 +223,6 @@ class SinGanModule(ResumableModule):
                 "psnr": 10 * math.log10(4 / max(error, 1e-12)),
             }
         )
-        self.log("scale/psnr", self.facts[-1]["psnr"], batch_size=1)
         self.finished.append(
             {
                 "arguments": dict(self.arguments[self.scale]),
