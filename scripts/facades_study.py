@@ -38,7 +38,7 @@ def latencies(checkpoints: dict[str, Path], file: Path) -> None:
     """Milliseconds an image, the least of ten calls, for each size; the systems take turns."""
     import torch
 
-    from asap_lightning.evaluation.cost import measure_checkpoint
+    from asap_lightning.evaluation.cost.checkpoint import measure_checkpoint
 
     torch.set_num_threads(1)
     measured: dict[str, dict[int, float]] = {name: {} for name in checkpoints}
@@ -51,6 +51,31 @@ def latencies(checkpoints: dict[str, Path], file: Path) -> None:
         print(f"{name:22}", *(f"{size}: {ms:7.1f} ms" for size, ms in times.items()))
 
 
+def write_pictures(checkpoint: Path, folder: Path) -> Path:
+    """The validation pairs as a model translates them, as PNG files called like the pairs.
+
+    For pix2pix as published, whose condition is the picture of the labels: it is measured by its pictures, on
+    the labels that the others are measured on.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from asap_lightning.data.batch import collate
+    from asap_lightning.evaluation.training_data import training_data
+    from asap_lightning.inference import Translator
+
+    translator = Translator(checkpoint, device="cpu")
+    assert translator.description is not None
+    data = training_data(translator.description.data, place=str(checkpoint))
+    dataset = data.evaluation_dataset("val")
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, item in enumerate(data.items("val")):
+        image = translator.translate(collate([dataset[index]]).condition)[0]
+        pixels = ((image + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
+        Image.fromarray(np.asarray(pixels)).save(folder / f"{item.name}.png")
+    return folder
+
+
 def main() -> None:
     """Trains, compares, measures."""
     root = Path(sys.argv[1]).resolve()
@@ -61,8 +86,10 @@ def main() -> None:
         asap("train", f"experiment=facades_study_{system}", f"data.root={root}", "data.num_workers=0",
              f"hydra.run.dir={run}", "ckpt=auto")  # fmt: skip
         checkpoints[name] = run / "checkpoints/last.ckpt"
+    models = list(checkpoints.values())
+    models[-1] = write_pictures(models[-1], out / "pictures" / SYSTEMS[-1])
     asap(
-        *("evaluate", "compare", *map(str, checkpoints.values()), f"names={list(NAMES)}".replace("'", '"')),
+        *("evaluate", "compare", *map(str, models), f"names={list(NAMES)}".replace("'", '"')),
         *(f"output={out / 'table'}", "evaluation=custom", f"evaluation.metrics=[{METRICS}]", *SEGMENTER),
         *("metric=effnet_distance", "cases=4", f"runs={out}", "device=cpu", "seed=0", f"data.root={root}"),
     )

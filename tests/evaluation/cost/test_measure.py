@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import small
+from asap_lightning import models
 from asap_lightning.benchmarking.cases import Case
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.evaluation.cost.measure import measure_cost, random_condition
@@ -26,6 +27,15 @@ def test_flops_are_those_of_the_formula_and_the_same_every_time() -> None:
     assert counted == pytest.approx(case.pixelwise_gflop(model) + case.lowres_gflop(model), rel=0.05)
     assert counted == measure_cost("flops", model, 64, 32, device=CPU)
     assert counted < measure_cost("flops", generator(mlp_width=16), 64, 32, device=CPU)
+
+
+@pytest.mark.parametrize("name", sorted(small.NETWORKS))
+def test_the_work_of_every_generator_is_counted(name: str) -> None:
+    """Those under spectral norm too, whose weights enter a module; afterwards they learn as before."""
+    model = getattr(models, name)(SPEC, **small.NETWORKS[name])
+    learns = [one.requires_grad for one in model.parameters()]
+    assert measure_cost("flops", model, 64, 64, device=CPU) > 0
+    assert [one.requires_grad for one in model.parameters()] == learns
 
 
 def test_latency_is_a_time_and_leaves_the_model_and_the_random_state_alone() -> None:

@@ -82,8 +82,15 @@ def _wait(device: torch.device) -> None:
 
 def _gflops(translator: Translator, condition: Condition) -> float:
     pixelwise: Any = torch.ops.asap_lightning.pixelwise_mlp
-    with FlopCounterMode(display=False, custom_mapping={pixelwise: _pixelwise_flops}) as counter:
-        translator.translate(condition)
+    trained = [one for one in translator.generator.parameters() if one.requires_grad]
+    try:
+        for one in trained:  # the counter hooks gradients of what enters a module: weights under spectral norm
+            one.requires_grad_(False)
+        with FlopCounterMode(display=False, custom_mapping={pixelwise: _pixelwise_flops}) as counter:
+            translator.translate(condition)
+    finally:
+        for one in trained:
+            one.requires_grad_(True)
     return counter.get_total_flops() / 1e9
 
 
