@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from asap_lightning.reports.pictures import embedded, read_picture
 from asap_lightning.reports.scores import ARROWS, caption, cells, differences_of, headings, shown
 
 CASES = 3
-LABEL_WIDTH = 150
+LABEL_WIDTH, LABEL_LETTERS = 150, 22
 CELL = 256
 SHEET, SCATTER = "Best, worst and random images", "Speed and quality"
 """Headings of the pictures."""
@@ -93,7 +94,8 @@ def draw_cases(
 def _label(lines: Sequence[str], height: int) -> Picture:
     image = Image.new("RGB", (LABEL_WIDTH, max(height, 64)), "white")
     draw = ImageDraw.Draw(image)
-    draw.multiline_text((4, 4), "\n".join(lines), fill=(40, 40, 40), font=ImageFont.load_default(size=12))
+    wrapped = [part for line in lines for part in textwrap.wrap(line, LABEL_LETTERS)]
+    draw.multiline_text((4, 4), "\n".join(wrapped), fill=(40, 40, 40), font=ImageFont.load_default(size=12))
     return np.asarray(image)
 
 
