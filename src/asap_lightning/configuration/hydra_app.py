@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -60,7 +61,8 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: st
     parsed.overrides = as_typed(words, sweeps=parsed.multirun)
     job = Job(module)
     try:
-        with hydra_full_error("1"):  # Hydra raises errors instead of printing them and exiting
+        # Hydra raises errors instead of printing them and exiting
+        with hydra_full_error("1"), groups_listed_once():
             _run_hydra(
                 args=parsed,
                 args_parser=parser,
@@ -136,6 +138,29 @@ def no_folder(error: OSError) -> str:
         f"the folder of the run cannot be made: {error.strerror or error}{where}; choose another "
         "folder with runs=DIR, a shorter name=NAME, or hydra.run.dir=DIR"
     )
+
+
+@contextmanager
+def groups_listed_once() -> Iterator[None]:
+    """Makes one repository of configurations for all groups that ``--help`` lists; Hydra copies it for each.
+
+    Two thirds of the time of ``--help`` went there.
+    """
+    original = ConfigLoaderImpl._parse_overrides_and_create_caching_repo
+    made: dict[int, Any] = {}
+
+    def once(self: ConfigLoaderImpl, config_name: str | None, overrides: list[str]) -> Any:
+        if config_name is not None or overrides:  # a composition, which changes its repository
+            return original(self, config_name, overrides)
+        if id(self) not in made:
+            made[id(self)] = original(self, config_name, overrides)
+        return made[id(self)]
+
+    ConfigLoaderImpl._parse_overrides_and_create_caching_repo = once  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl._parse_overrides_and_create_caching_repo = original  # type: ignore[method-assign]
 
 
 @contextmanager
