@@ -71,6 +71,10 @@ def test_one_image_to_validate_makes_no_set(train, facades: Path, tmp_path: Path
     )  # fmt: skip
     assert shown.code == 2
     assert "fd_custom needs at least 2 images, and there are 1 to validate on" in shown.err
+    allowed = train(
+        "evaluation.during_training=[fd_custom]", "evaluation.allow_missing=true", "trainer.max_steps=1",
+    )  # fmt: skip
+    assert allowed.code == 0 and "left out: fd_custom needs at least 2 images" in allowed.err, allowed.err
 
 
 def test_a_missing_metric_is_left_out_where_that_is_allowed(

@@ -71,7 +71,7 @@ def make_periodic(config: DictConfig, data: PairedData) -> PeriodicMetrics | Non
     every = settings.pop("every")
     if type(every) is not int or every < 1:
         raise UserError(f"evaluation.every={every}: a number of validations from 1 on was expected")
-    if not names:
+    if not names or not (names := _with_enough_pairs(config, data, names)):
         return None
     from asap_lightning.training import random_state
     from asap_lightning.training.periodic import PeriodicMetrics
@@ -85,7 +85,6 @@ def make_periodic(config: DictConfig, data: PairedData) -> PeriodicMetrics | Non
 def _suite_of_validations(
     config: DictConfig, data: PairedData, names: list[str], settings: dict[str, Any]
 ) -> MetricSuite:
-    metrics = metrics_named(names, DURING)
     lacking = lacking_of(data.spec)
     if set(names) & set(SCORES) and not lacking:
         settings["segmenter"] = make_protocol(config, data, "val", _device(config))
@@ -94,14 +93,24 @@ def _suite_of_validations(
         if not config.evaluation.allow_missing:
             raise UserError(f"{DURING}: {key} cannot be computed: {reason}")
         log.warning("%s: %s is left out: %s", DURING, key, reason.reason)
-    pairs = len(data.items("val"))
-    for declared in (metric.declaration for metric in metrics):
-        if pairs < declared.least:
-            raise UserError(
-                f"{DURING}: {declared.key} needs at least {counted(declared.least, 'image')}, and there are "
-                f"{pairs} to validate on"
-            )
     return suite
+
+
+def _with_enough_pairs(config: DictConfig, data: PairedData, names: list[str]) -> list[str]:
+    """Those that so few pairs can be measured by; the others are refused, or left out where that may be."""
+    pairs, enough = len(data.items("val")), []
+    for declared in (metric.declaration for metric in metrics_named(names, DURING)):
+        if pairs >= declared.least:
+            enough.append(declared.key)
+            continue
+        needs = (
+            f"{declared.key} needs at least {counted(declared.least, 'image')}, and there are {pairs} to "
+            "validate on"
+        )
+        if not config.evaluation.allow_missing:
+            raise UserError(f"{DURING}: {needs}")
+        log.warning("%s: left out: %s", DURING, needs)
+    return enough
 
 
 def _device(config: DictConfig) -> torch.device:
