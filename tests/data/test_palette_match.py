@@ -14,7 +14,7 @@ from PIL import Image
 from asap_lightning.data.demo.classes import PALETTE
 from asap_lightning.data.demo.paint import draw_facade
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.palette_match import Palette, UnmatchedColours, pack, unpack
+from asap_lightning.data.palette_match import Palette, UnmatchedColours, pack, parse_tolerance, unpack
 from asap_lightning.data.palette_reference import match_slowly
 from asap_lightning.data.reading import read_label
 from asap_lightning.errors import UserError
@@ -139,3 +139,9 @@ def test_classes_come_back_from_jpeg_files(tmp_path, quality):
     known = (ids := read_label(path, strict)) != len(PALETTE)
     assert 0.85 < known.mean() < 1
     assert np.mean(ids[known] == truth[known]) > max(0.97, np.mean(found == truth))
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1, True, "9", None])
+def test_a_tolerance_is_a_number_from_0_on(wrong):
+    with pytest.raises(UserError, match=r"key=.*a number from 0 "):
+        parse_tolerance(wrong, "key")

@@ -136,3 +136,23 @@ def test_layered_distance_by_hand_and_with_lpips_heads() -> None:
     assert float(layered_distance([a], [b])) == pytest.approx(1.0)
     assert float(layered_distance([a, a], [b, a])) == pytest.approx(0.5)
     assert float(layered_distance([a], [b], [torch.tensor([3.0, 1.0])])) == pytest.approx(2.0)
+
+
+def test_a_covariance_that_lapack_gives_up_on_has_a_distance(monkeypatch):
+    """Few images, many eigenvalues of 0: the second try is of nearly the same matrix."""
+    from asap_lightning.metrics.features import sums
+
+    vectors = torch.randn(3, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    a, b = vectors.T @ vectors, 2 * vectors.T @ vectors
+    mean = torch.zeros(40, dtype=torch.float64)
+    expected = sums.frechet_distance(mean, a, mean, b)
+    original, calls = torch.linalg.eigh, []
+
+    def gives_up_once(matrix):
+        calls.append(matrix)
+        if len(calls) == 1:
+            raise torch.linalg.LinAlgError("the algorithm failed to converge")
+        return original(matrix)
+
+    monkeypatch.setattr(torch.linalg, "eigh", gives_up_once)
+    assert sums.frechet_distance(mean, a, mean, b) == pytest.approx(expected, rel=1e-4) and len(calls) == 3

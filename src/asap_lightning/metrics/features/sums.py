@@ -102,9 +102,24 @@ def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covar
         mean_b: (D,).
         covariance_b: (D, D).
     """
-    values, vectors = torch.linalg.eigh(covariance_a)
+    values, vectors = _eigen(covariance_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    inner = torch.linalg.eigvalsh(root @ covariance_b @ root).clamp(min=0).sqrt().sum()
+    inner = _eigen(root @ covariance_b @ root)[0].clamp(min=0).sqrt().sum()
     apart = (mean_a - mean_b).square().sum()
     distance = apart + covariance_a.trace() + covariance_b.trace() - 2 * inner
     return max(0.0, float(distance))  # rounding may leave equal sets a hair below
+
+
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and vectors of a symmetric matrix.
+
+    Few images make a covariance with many eigenvalues of 0, where LAPACK's divide and conquer may give up;
+    then the same matrix with its diagonal lifted by 1e-12 of its largest entry is taken, which moves no score
+    that is printed.
+    """
+    try:
+        return torch.linalg.eigh(matrix)
+    except torch.linalg.LinAlgError:
+        lift = 1e-12 * float(matrix.diagonal().abs().max())
+        spread = torch.linspace(1, 2, len(matrix), dtype=matrix.dtype, device=matrix.device)
+        return torch.linalg.eigh(matrix + torch.diag(lift * spread))
