@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 import small
 from asap_lightning.training import read_checkpoint
+from equal import same
 from waiting import wait_for
 from warm import AsapProcess
 
@@ -68,16 +67,6 @@ def start(pairs: Path, tmp_path: Path) -> Iterator[Start]:
 
 def last(run: Path) -> Path:
     return run / "checkpoints" / "last.ckpt"
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)
 
 
 def assert_same_training(run: Path, other: Path, steps: int) -> None:

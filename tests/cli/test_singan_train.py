@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import killing
@@ -17,6 +16,7 @@ from asap_lightning.run_folder.marks import FINISHED
 from asap_lightning.run_folder.names import LAST
 from asap_lightning.singan.checkpoint import read_pyramid
 from asap_lightning.training import read_checkpoint
+from equal import same
 
 SMALL = (
     *("iterations=4", "network.width=2", "network.max_width=4", "trainer.accelerator=cpu"),
@@ -171,13 +171,3 @@ def test_kill_9_inside_and_between_scales_changes_nothing(server, image, tmp_pat
     tables = [(tmp_path / name / "metrics.csv").read_text() for name in ("killed", "whole")]
     assert tables[0] == tables[1]
     assert len(list((tmp_path / "killed" / "samples").iterdir())) == SCALES
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)

@@ -24,6 +24,7 @@ from asap_lightning.training import (
     make_trainer,
     read_checkpoint,
 )
+from equal import same
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -96,16 +97,6 @@ def state_of(path):
     return {
         key: checkpoint[key] for key in ("state_dict", "optimizer_states", "random_states", "global_step")
     }
-
-
-def same(a, b):
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return a == b
 
 
 @pytest.fixture(scope="module")
