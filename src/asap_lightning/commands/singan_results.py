@@ -28,7 +28,7 @@ def finished_pyramid(ckpt: Any) -> tuple[Pyramid, Path]:
     """
     path = find(local_file(str(ckpt)))
     pyramid = read_pyramid(path)
-    if len(pyramid.scales) < pyramid.count:
+    if not pyramid.finished:
         raise UserError(
             f"ckpt={ckpt}: its training has stopped at scale {len(pyramid.scales)} of {pyramid.count}; "
             f"resume it with asap singan train image=IMAGE ckpt={ckpt}, and call this again"

@@ -75,13 +75,15 @@ class Pyramid:
     def finished(self) -> bool:
         return len(self.scales) == self.count
 
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Height and width of the image at every finished scale."""
+        return [_size(scale) for scale in self.scales]
+
     def generator(self, index: int) -> ScaleGenerator:
         """The generator of a finished scale, with its weights, in evaluation mode; built once."""
         if index not in self._built:
-            scale = self.scales[index]
-            generator = ScaleGenerator(**scale["arguments"])
-            generator.load_state_dict(scale["state_dict"])
-            self._built[index] = generator.requires_grad_(False).eval()
+            self._built[index] = generator_of(self.scales[index])
         return self._built[index]
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,6 +96,13 @@ class Pyramid:
             "count": self.count,
             "task": self.task,
         }
+
+
+def generator_of(scale: Scale) -> ScaleGenerator:
+    """A finished scale's generator with its weights, in evaluation mode and without gradients."""
+    generator = ScaleGenerator(**scale["arguments"])
+    generator.load_state_dict(scale["state_dict"])
+    return generator.requires_grad_(False).eval()
 
 
 def write_pyramid(pyramid: Pyramid, path: str | os.PathLike[str]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from asap_lightning.singan.enlarge import enlarge
 from asap_lightning.singan.networks import ScaleGenerator
-from asap_lightning.singan.resize import resize_matrix, resize_with
+
+if TYPE_CHECKING:
+    from asap_lightning.singan.checkpoint import Scale
 
 Size = tuple[int, int]
 MOST_PIXELS_AHEAD = 2**19
@@ -39,14 +42,14 @@ class Level:
         factor: float,
     ) -> None:
         self.generator, self.amplitude, self.fixed_noise = generator, amplitude, fixed_noise
-        self.size, self.above = size, above
-        if above is not None:
-            scale, device = 1 / factor, fixed_noise.device
-            # an image is cropped after it was resized: that takes the first rows of the matrices
-            self.rows, self.columns = (
-                resize_matrix(side, math.ceil(side * scale), scale)[:wanted].to(device)
-                for side, wanted in zip(size, above, strict=True)
-            )
+        self.size, self.above, self.factor = size, above, factor
+
+    @classmethod
+    def of(cls, scale: Scale, generator: ScaleGenerator, above: Size | None, factor: float) -> Level:
+        """A scale as a checkpoint holds it, on the device of its generator (`generator_of`)."""
+        height, width = scale["real"].shape[-2:]
+        fixed_noise = scale["fixed_noise"].to(next(generator.parameters()).device)
+        return cls(generator, float(scale["noise_amp"]), fixed_noise, (height, width), above, factor)
 
     @property
     def pad(self) -> int:
@@ -60,7 +63,7 @@ class Level:
 
     def __call__(self, image: Tensor, noise: Tensor) -> Tensor:
         """As `generate`, brought to the next scale's size."""
-        return resize_with(self.generate(image, noise), self.rows, self.columns)
+        return enlarge(self.generate(image, noise), 1 / self.factor, self.above)
 
 
 def pad(image: Tensor, width: int) -> Tensor:
@@ -106,6 +109,14 @@ def draw_noise(size: Size, width: int, *, coarsest: bool, padded: bool, generato
     return noise.contiguous() if padded else pad(noise, width)
 
 
+def draw_noises(levels: Sequence[Level], *, padded: bool, generator: torch.Generator) -> list[Tensor]:
+    """`draw_noise` for each of the levels, the coarsest first."""
+    return [
+        draw_noise(level.size, level.pad, coarsest=not at, padded=padded, generator=generator)
+        for at, level in enumerate(levels)
+    ]
+
+
 class LowerDraws:
     """Random images of the scales below, enlarged to the present one, made in batches ahead.
 
@@ -141,13 +152,7 @@ class LowerDraws:
     @torch.no_grad()
     def _make(self) -> Tensor:
         drawn = [
-            [
-                draw_noise(
-                    level.size, level.pad, coarsest=not at, padded=self.padded, generator=self._generator
-                )
-                for at, level in enumerate(self.levels)
-            ]
-            for _ in range(self.ahead)
+            draw_noises(self.levels, padded=self.padded, generator=self._generator) for _ in range(self.ahead)
         ]
         device = self.levels[0].fixed_noise.device
         image = blank(self.levels[0]).expand(self.ahead, -1, -1, -1)

@@ -57,7 +57,7 @@ class Ascent:
     @property
     def sizes(self) -> list[Size]:
         """Height and width of the training image at every scale."""
-        return [(scale["real"].shape[-2], scale["real"].shape[-1]) for scale in self.pyramid.scales]
+        return self.pyramid.sizes
 
     def sizes_for(self, height: int, width: int) -> list[Size]:
         """Those of a canvas that becomes ``height`` x ``width`` at the finest scale."""

@@ -34,20 +34,13 @@ def read_image(path: Path, background: str | Sequence[int] = "white") -> tuple[T
         UserError: missing, no picture, or all of one colour; no such background.
     """
     colour = background_colour(background)
-    image, notes = open_image(path), []
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        opaque = image.convert("RGBA")
-        alpha = np.asarray(opaque.getchannel("A"))
-        if (alpha < 255).any():
-            under = Image.new("RGBA", opaque.size, (*colour, 255))
-            image = Image.alpha_composite(under, opaque).convert("RGB")
-            share = 100 * float((alpha < 255).mean())
-            notes.append(
-                f"{path.name}: {share:.1f}% of its pixels are transparent; they are laid over "
-                f"background={background if isinstance(background, str) else list(colour)}"
-            )
-        else:
-            image = opaque.convert("RGB")
+    image, share = laid_over(open_image(path), colour)
+    notes = []
+    if share:
+        notes.append(
+            f"{path.name}: {100 * share:.1f}% of its pixels are transparent; they are laid over "
+            f"background={background if isinstance(background, str) else list(colour)}"
+        )
     elif image.mode.startswith("I"):
         notes.append(f"{path.name}: 16-bit values are brought to 8 bits")
     elif image.mode in ("L", "1"):
@@ -59,6 +52,19 @@ def read_image(path: Path, background: str | Sequence[int] = "white") -> tuple[T
             "an image with some structure"
         )
     return to_tensor(pixels), notes
+
+
+def laid_over(image: Image.Image, colour: tuple[int, int, int]) -> tuple[Image.Image, float]:
+    """A picture on a background where it is transparent, and the share of pixels that are.
+
+    A picture without transparency stays as it is.
+    """
+    if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "La", "RGBa"):
+        return image, 0.0
+    over = image.convert("RGBA")
+    share = float((np.asarray(over.getchannel("A")) < 255).mean())
+    under = Image.new("RGBA", over.size, (*colour, 255))
+    return Image.alpha_composite(under, over).convert("RGB"), share
 
 
 def read_region(path: Path, size: tuple[int, int]) -> Tensor:

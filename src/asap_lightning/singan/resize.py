@@ -83,17 +83,6 @@ def imresize(
         vertical, horizontal = size[0] / h, size[1] / w
     rows = resize_matrix(h, size[0], vertical).to(image.device)
     columns = resize_matrix(w, size[1], horizontal).to(image.device)
-    return resize_with(image, rows, columns)
-
-
-def resize_with(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """As `imresize`, by matrices that are at hand: where many images of one size are resized alike.
-
-    Args:
-        image: (B, C, H, W) in [-1, 1].
-        rows: (H', H) of `resize_matrix`, or the first rows of one: the result is then cropped likewise.
-        columns: (W', W) likewise.
-    """
     pixels = ((image + 1) / 2).clamp(0, 1) * 255
     pixels = pixels.to(torch.uint8).to(torch.float64)
     # single precision before the step to [-1, 1], as published: the next truncation to 8 bits depends on it

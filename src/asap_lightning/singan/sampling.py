@@ -56,8 +56,18 @@ def sample(
     """
     if count < 1:
         raise UserError(f"count={count}: at least one sample was expected")
-    options = {"height": height, "width": width, "tileable": tileable, "tile": tile, "device": device}
-    return torch.cat(list(samples(pyramid, range(count), start_scale, seed=seed, **options)))  # type: ignore[arg-type]
+    drawn = samples(
+        pyramid,
+        range(count),
+        start_scale,
+        height=height,
+        width=width,
+        seed=seed,
+        tileable=tileable,
+        tile=tile,
+        device=device,
+    )
+    return torch.cat(list(drawn))
 
 
 def samples(
@@ -125,9 +135,9 @@ def canvas(pyramid: Pyramid, height: int | None, width: int | None) -> Size:
     Raises:
         UserError: too small for the coarsest scale, or too large.
     """
-    coarse, top = (pyramid.scales[index]["real"].shape[-2:] for index in (0, -1))
+    coarse, top = pyramid.sizes[0], pyramid.sizes[-1]
     if height is None and width is None:
-        return top[0], top[1]
+        return top
     if height is None:
         assert width is not None
         height = max(1, round(top[0] * width / top[1]))

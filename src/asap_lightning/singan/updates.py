@@ -225,6 +225,13 @@ def make_optimizer(network: nn.Module, rate: float, beta: float, *, fused: bool 
     return torch.optim.Adam(network.parameters(), lr=rate, betas=(beta, 0.999), fused=fused)
 
 
+def set_rates(optimizers: Sequence[Optimizer], rate: float, factor: float) -> None:
+    """Both learning rates, at the factor of `rate_factor`."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor
+
+
 def rate_factor(iteration: int, iterations: int, decay_at: float = 0.8) -> float:
     """Factor of both learning rates: 0.1 from this share of the iterations on (1600 of 2000)."""
     return 0.1 if iteration >= decay_at * iterations else 1.0

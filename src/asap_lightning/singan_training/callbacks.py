@@ -15,7 +15,7 @@ from rich.table import Table
 
 from asap_lightning.data.panels import Picture, photo_to_image, save_png, tile
 from asap_lightning.run_folder.names import SAMPLES
-from asap_lightning.singan.levels import draw_noise, finest
+from asap_lightning.singan.levels import draw_noises, finest
 from asap_lightning.singan_training.module import SinGanModule
 from asap_lightning.training.callbacks.logged_values import run_folder
 from asap_lightning.training.callbacks.media import log_images
@@ -110,10 +110,7 @@ def scale_panel(module: SinGanModule, index: int, count: int, seed: int) -> Pict
     padded = module.recipe.updates.noise_padding
     pictures = [module.reals[index], finest(levels, [level.fixed_noise for level in levels])]
     for _ in range(count):
-        noises = [
-            draw_noise(level.size, level.pad, coarsest=not at, padded=padded, generator=source)
-            for at, level in enumerate(levels)
-        ]
+        noises = draw_noises(levels, padded=padded, generator=source)
         pictures.append(finest(levels, [noise.to(module.device) for noise in noises]))
     titles = ["image", "reconstruction", *(f"sample {number + 1}" for number in range(count))]
     return tile([[photo_to_image(picture[0]) for picture in pictures]], titles)

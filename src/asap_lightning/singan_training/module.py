@@ -12,16 +12,16 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from asap_lightning.errors import UserError
-from asap_lightning.singan.checkpoint import ENTRY, Pyramid, Scale, pyramid_in
-from asap_lightning.singan.levels import Level, LowerDraws, frozen
+from asap_lightning.singan.checkpoint import ENTRY, Pyramid, Scale, generator_of, pyramid_in
+from asap_lightning.singan.levels import Level, LowerDraws
 from asap_lightning.singan.losses import Terms
-from asap_lightning.singan.networks import ScaleGenerator
 from asap_lightning.singan.pyramid import Plan, make_levels
 from asap_lightning.singan.updates import (
     Noises,
     ScaleTraining,
     make_optimizer,
     rate_factor,
+    set_rates,
     start_networks,
 )
 from asap_lightning.singan_training.position import Position
@@ -244,19 +244,14 @@ class SinGanModule(ResumableModule):
 
     def _level(self, index: int) -> Level:
         stored, sizes = self.finished[index], self.plan.sizes
-        generator = ScaleGenerator(**stored["arguments"])
-        generator.load_state_dict(stored["state_dict"])
-        frozen(generator.to(self.device))
+        generator = generator_of(stored).to(self.device)
         above = sizes[index + 1] if index + 1 < len(sizes) else None
-        fixed = stored["fixed_noise"].to(self.device)
-        return Level(generator, stored["noise_amp"], fixed, sizes[index], above, self.plan.factor)
+        return Level.of(stored, generator, above, self.plan.factor)
 
     def _raw_optimizers(self) -> list[Optimizer]:
         factor = rate_factor(self.iteration, self.recipe.iterations, self.recipe.decay_at)
         optimizers = list(self.trainer.strategy.optimizers)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = self.recipe.learning_rate * factor
+        set_rates(optimizers, self.recipe.learning_rate, factor)
         return optimizers
 
     def _count_step(self) -> None:

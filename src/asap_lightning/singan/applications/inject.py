@@ -34,15 +34,13 @@ def injection_scales(pyramid: Pyramid, scale: int | str) -> list[int]:
 
 def fitted(image: Tensor, pyramid: Pyramid) -> Tensor:
     """A picture (1, C, h, w) in the training image's size; as it is where it has that size."""
-    height, width = pyramid.scales[-1]["real"].shape[-2:]
-    if image.shape[-2:] == (height, width):
-        return image
-    return imresize(image, size=(height, width))
+    size = pyramid.sizes[-1]
+    return image if image.shape[-2:] == size else imresize(image, size=size)
 
 
 def shrunk(image: Tensor, pyramid: Pyramid, index: int) -> Tensor:
     """A picture of the image's size as a scale's image would be: resized in one step, cropped."""
-    height, width = pyramid.scales[index]["real"].shape[-2:]
+    height, width = pyramid.sizes[index]
     small = imresize(image, pyramid.factor ** (len(pyramid.scales) - 1 - index))
     return small[..., :height, :width]
 
@@ -55,7 +53,7 @@ def injected(image: Tensor, pyramid: Pyramid, scale: int) -> Tensor:
         pyramid: finished scales.
         scale: 1 or finer.
     """
-    height, width = pyramid.scales[scale]["real"].shape[-2:]
+    height, width = pyramid.sizes[scale]
     return imresize(shrunk(image, pyramid, scale - 1), 1 / pyramid.factor)[..., :height, :width]
 
 

@@ -25,6 +25,7 @@ from asap_lightning.singan.updates import (
     UpdateSettings,
     make_optimizer,
     rate_factor,
+    set_rates,
 )
 
 if TYPE_CHECKING:
@@ -72,17 +73,11 @@ class PalettedDraws(LowerDraws):
 
 def levels_below(pyramid: Pyramid, scale: int) -> list[Level]:
     """The finished scales below one."""
-    sizes = [(one["real"].shape[-2], one["real"].shape[-1]) for one in pyramid.scales]
     return [
-        Level(
-            pyramid.generator(index),
-            float(pyramid.scales[index]["noise_amp"]),
-            pyramid.scales[index]["fixed_noise"],
-            sizes[index],
-            sizes[index + 1],
-            pyramid.factor,
+        Level.of(below, pyramid.generator(index), above, pyramid.factor)
+        for index, (below, above) in enumerate(
+            zip(pyramid.scales[:scale], pyramid.sizes[1 : scale + 1], strict=True)
         )
-        for index in range(scale)
     ]
 
 
@@ -110,7 +105,7 @@ def train_for_palette(
     levels, padded = levels_below(pyramid, scale), pyramid.task == "animation"
     width = generator.network.lost // 2
     noises = Noises(
-        (old["real"].shape[-2], old["real"].shape[-1]),
+        pyramid.sizes[scale],
         width,
         PalettedDraws(levels, seed + 1, palette, padded=padded),
         torch.Generator().manual_seed(seed + 2),
@@ -123,9 +118,7 @@ def train_for_palette(
     training.below = pad(palette(unpadded), width)
     optimizers = [make_optimizer(network, RATE, BETA) for network in (critic, generator)]
     for number in progress(range(iterations)):
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = RATE * rate_factor(number, iterations)
+        set_rates(optimizers, RATE, rate_factor(number, iterations))
         training.iterate(*optimizers)
     frozen(generator)
     made: Scale = {

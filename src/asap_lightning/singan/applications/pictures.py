@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from asap_lightning.data.reading import grey_array, open_image, photo_array
 from asap_lightning.errors import UserError
-from asap_lightning.singan.picture import BACKGROUNDS, to_tensor
+from asap_lightning.singan.picture import BACKGROUNDS, laid_over, to_tensor
 from asap_lightning.singan.resize import imresize
 
 if TYPE_CHECKING:
@@ -29,17 +28,13 @@ def read_picture(path: str | os.PathLike[str]) -> Tensor:
     Raises:
         UserError: a file that cannot be read.
     """
-    picture = open_image(Path(path))
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        over = picture.convert("RGBA")
-        white = Image.new("RGBA", over.size, (*BACKGROUNDS["white"], 255))
-        picture = Image.alpha_composite(white, over).convert("RGB")
+    picture, _ = laid_over(open_image(Path(path)), BACKGROUNDS["white"])
     return to_tensor(photo_array(picture, Path(path)))
 
 
 def aspect_problem(image: Tensor, pyramid: Pyramid) -> str | None:
     """What is wrong with a picture's shape; None where it has the training image's aspect."""
-    height, width = pyramid.scales[-1]["real"].shape[-2:]
+    height, width = pyramid.sizes[-1]
     stretch = (image.shape[-1] / image.shape[-2]) / (width / height)
     if abs(stretch - 1) <= STRETCH:
         return None
