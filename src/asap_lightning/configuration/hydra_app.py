@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: st
     job = Job(module)
     try:
         # Hydra raises errors instead of printing them and exiting
-        with hydra_full_error("1"), groups_listed_once():
+        with hydra_full_error("1"), groups_listed_once() if parsed.help else nullcontext():
             _run_hydra(
                 args=parsed,
                 args_parser=parser,
