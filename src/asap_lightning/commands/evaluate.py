@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 
-from asap_lightning.condition import Condition
 from asap_lightning.configuration.checkpoints import find_checkpoint
 from asap_lightning.configuration.evaluation import require_known
 from asap_lightning.configuration.logged import LoggedRun, logged_run
-from asap_lightning.configuration.measured import (
-    about_of,
-    evaluation_data,
-    require_same_kind,
-    require_split,
-    suite_for,
-)
+from asap_lightning.configuration.measured import about_of, model_and_data, suite_for
 from asap_lightning.data import PairedData
-from asap_lightning.data.batch import Batch
 from asap_lightning.data.layout import Split
 from asap_lightning.evaluation import EvaluationReport, evaluate
-from asap_lightning.evaluation.given_pictures import GivenPictures
+from asap_lightning.evaluation.given_pictures import Source
 from asap_lightning.evaluation.together import together
-from asap_lightning.inference import Translator
 from asap_lightning.inference.parts import Part
 from asap_lightning.metrics import MetricSuite
-from asap_lightning.metrics.processes import rank, world_size
+from asap_lightning.ranks import rank, world_size
 
 
 def run(config: DictConfig) -> None:
@@ -49,11 +39,7 @@ def run(config: DictConfig) -> None:
 def run_part(config: DictConfig, part: Part) -> None:
     """Evaluates this process's pairs; the first of several processes writes for all."""
     checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
-    translator = Translator(checkpoint, device=device_of(config, part), weights=config.weights)
-    assert translator.description is not None
-    data = evaluation_data(config, translator.description, checkpoint)
-    require_same_kind(translator, data)
-    require_split(config.split, data)
+    translator, data = model_and_data(config, checkpoint, device_of(config, part))
     suite = suite_for(config, data, translator.device)
     about = {"checkpoint": str(checkpoint), "weights": config.weights, **about_of(config, data)}
     with logged_run(config, "evaluate", checkpoint) as logged:
@@ -110,23 +96,20 @@ def show(report: EvaluationReport, folder: str) -> None:
 
 
 def measure(
-    translate: Callable[[Condition], Tensor],
+    translate: Source,
     data: PairedData,
     split: Split,
     suite: MetricSuite,
     about: Mapping[str, Any],
 ) -> EvaluationReport:
     """Translates every pair of a split and compares it with its photo, with a progress bar."""
-    batches: Iterable[Batch] = data.evaluation_dataloader(split)
-    if isinstance(translate, GivenPictures):
-        batches = translate.following(batches)
     names = [item.name for item in data.items(split)]
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal or rank() > 0) as progress:
         task = progress.add_task("evaluating", total=-(-len(names) // world_size()))
         return evaluate(
             translate,
-            batches,
+            data.evaluation_dataloader(split),
             data.spec,
             suite=suite,
             names=names,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ from asap_lightning.commands import evaluate, evaluate_folders
 from asap_lightning.configuration.checkpoints import find_checkpoint
 from asap_lightning.configuration.compared import data_of_models, pictures_of
 from asap_lightning.configuration.compared_log import log_comparison
-from asap_lightning.configuration.measured import about_of, require_split, suite_for
+from asap_lightning.configuration.measured import about_of, suite_for
 from asap_lightning.configuration.run_begin import begin_run
+from asap_lightning.data import PairedData
 from asap_lightning.data.panels import Picture
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.comparison import ModelComparison, compare_models
 from asap_lightning.evaluation.cost.checkpoint import GeneratorCost, measure_checkpoint
 from asap_lightning.evaluation.given_pictures import GivenPictures, is_picture_folder
 from asap_lightning.evaluation.model_names import given_names
-from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
+from asap_lightning.evaluation.scored import ScoredModel, is_evaluation, read_scores
 from asap_lightning.evaluation.together import require_alone
 from asap_lightning.inference.translator import choose_device
 from asap_lightning.metrics import MetricDeclaration
@@ -50,8 +52,9 @@ def run(config: DictConfig) -> None:
     words = [str(word) for word in config.models]
     names = given_names(config.names, words)
     begin_run(config)
+    shared = cache(lambda: data_of_models(config, words))
     models = [
-        scored(word, name, config, words, out / "evaluations" / name.replace("/", "_"))
+        scored(word, name, config, shared, out / "evaluations" / name.replace("/", "_"))
         for word, name in zip(words, names, strict=True)
     ]
     costs = [cost_of(model, config) for model in models] if config.repeats else None
@@ -61,7 +64,7 @@ def run(config: DictConfig) -> None:
     rows: list[list[Any]] = []
     if metric is not None:
         chosen = cases(comparison, metric, config.cases)
-        rows = draw_sheet(comparison, chosen, metric, config, out / "cases.png")
+        rows = draw_sheet(comparison, chosen, metric, config, shared, out / "cases.png")
         pictures |= {SHEET: out / "cases.png"} if rows else {}
         if draw_speed_and_quality(comparison, metric, out / "speed_and_quality.png"):
             pictures[SCATTER] = out / "speed_and_quality.png"
@@ -94,7 +97,7 @@ def require_sensible(config: DictConfig) -> None:
 
 def _of_pictures(word: Any) -> bool:
     path = Path(str(word)).expanduser()
-    return (path / METRICS_JSON).is_file() or path.name == METRICS_JSON or is_picture_folder(path)
+    return is_evaluation(path) or is_picture_folder(path)
 
 
 def chosen_metric(comparison: ModelComparison, config: DictConfig) -> MetricDeclaration | None:
@@ -112,14 +115,23 @@ def chosen_metric(comparison: ModelComparison, config: DictConfig) -> MetricDecl
     return metric
 
 
-def scored(word: str, name: str, config: DictConfig, words: Sequence[str], output: Path) -> ScoredModel:
+def scored(
+    word: str, name: str, config: DictConfig, shared: Callable[[], PairedData], output: Path
+) -> ScoredModel:
     """The scores of a model: read where it was measured, else measured now.
+
+    Args:
+        word: that names it on the command line.
+        name: of its row.
+        config: of the comparison.
+        shared: the data set that pictures of other programs are measured on.
+        output: folder of what is measured now.
 
     Raises:
         UserError: neither an evaluation, nor pictures, nor a checkpoint.
     """
     path = Path(word).expanduser()
-    if path.name == METRICS_JSON or (path / METRICS_JSON).is_file():
+    if is_evaluation(path):
         return read_scores(path, name)
     child = config.copy()
     OmegaConf.set_struct(child, False)
@@ -134,18 +146,16 @@ def scored(word: str, name: str, config: DictConfig, words: Sequence[str], outpu
         child.fake = str(path)
         evaluate_folders.run(child)
     else:
-        evaluate_pictures(child, path, words)
+        evaluate_pictures(child, path, shared())
     return read_scores(output, name)
 
 
-def evaluate_pictures(config: DictConfig, folder: Path, words: Sequence[str]) -> None:
+def evaluate_pictures(config: DictConfig, folder: Path, data: PairedData) -> None:
     """Measures the pictures of a folder as those of a model, on the data set that the models are measured on.
 
     Raises:
-        UserError: a pair without its picture, of another size, or no data set is known.
+        UserError: a pair without its picture, or one of another size.
     """
-    data = data_of_models(config, words)
-    require_split(config.split, data)
     device = choose_device(config.device)
     pictures = GivenPictures(folder, [item.name for item in data.items(config.split)], device)
     suite = suite_for(config, data, device)
@@ -172,12 +182,13 @@ def draw_sheet(
     chosen: Sequence[Case],
     metric: MetricDeclaration,
     config: DictConfig,
+    shared: Callable[[], PairedData],
     path: Path,
 ) -> list[list[Any]]:
     """Draws the sheet of the chosen images; returns its rows (kind, name, pictures) for loggers."""
     shown: dict[str, dict[str, Mapping[str, Picture]]] = {}
     for model in comparison.models if chosen else ():
-        made = pictures_of(model, [case.name for case in chosen], config)
+        made = pictures_of(model, [case.name for case in chosen], config, shared)
         if made is None:
             why = "neither checkpoint nor pictures, or the data are not here"
             comparison.notes.append(f"{model.name} is not on the sheet: {why}.")
@@ -187,10 +198,10 @@ def draw_sheet(
         return []
     rows: dict[str, dict[str, Picture]] = {}
     for case in chosen:
-        of_all = [made[case.name] for made in shown.values()]
-        common = {title: one[title] for title in ("condition", "photo") for one in of_all if title in one}
-        models = {name: made[case.name]["generated"] for name, made in shown.items()}
-        start = {title: common[title] for title in ("condition",) if title in common}
+        of_all = {name: made[case.name] for name, made in shown.items()}
+        common = {title: picture for one in of_all.values() for title, picture in one.items()}
+        models = {name: one["generated"] for name, one in of_all.items()}
+        start = {"condition": common["condition"]} if "condition" in common else {}
         rows[case.name] = {**start, **models, "photo": common["photo"]}
     titles = list(rows[chosen[0].name])
     pictures = {name: list(row.values()) for name, row in rows.items()}

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from torch import Tensor
 
-from asap_lightning.condition import Condition
 from asap_lightning.configuration.checkpoints import find_checkpoint
 from asap_lightning.configuration.data import make_evaluation_data
 from asap_lightning.configuration.measured import (
-    evaluation_data,
     measured_on,
-    require_same_kind,
+    model_and_data,
     require_split,
 )
 from asap_lightning.data import PairedData
@@ -24,9 +21,13 @@ from asap_lightning.data.panels import Picture, fit
 from asap_lightning.data.sample_pictures import sample_pictures
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.folders import open_folder
-from asap_lightning.evaluation.given_pictures import GivenPictures, is_picture_folder
-from asap_lightning.evaluation.scored import METRICS_JSON, ScoredModel, read_scores
-from asap_lightning.inference import Translator
+from asap_lightning.evaluation.given_pictures import (
+    GivenPictures,
+    Source,
+    images_from,
+    is_picture_folder,
+)
+from asap_lightning.evaluation.scored import ScoredModel, is_evaluation, read_scores
 from asap_lightning.inference.translator import choose_device
 from asap_lightning.reports.scores_page import CELL
 
@@ -38,21 +39,19 @@ def data_of_models(config: DictConfig, words: Sequence[str]) -> PairedData:
         UserError: neither.
     """
     if config.data.get("_target_") is not None:
-        return make_evaluation_data(config)
+        data = make_evaluation_data(config)
+        require_split(config.split, data)
+        return data
     for word in words:
         path = Path(word).expanduser()
-        if path.name == METRICS_JSON or (path / METRICS_JSON).is_file():
+        if is_evaluation(path):
             checkpoint = read_scores(path).checkpoint
         elif is_picture_folder(path):
             checkpoint = None
         else:
             checkpoint = find_checkpoint(word, runs=config.runs)
         if checkpoint is not None:
-            translator = Translator(checkpoint, device="cpu", weights=config.weights)
-            assert translator.description is not None
-            data = evaluation_data(config, translator.description, checkpoint)
-            require_same_kind(translator, data)
-            return data
+            return model_and_data(config, checkpoint, "cpu")[1]
     raise UserError(
         "the models are folders of pictures alone, so it is not known what to measure them against: "
         "real=PHOTOS names a folder of photos, data=NAME data.root=DIR a data set"
@@ -60,14 +59,20 @@ def data_of_models(config: DictConfig, words: Sequence[str]) -> PairedData:
 
 
 def pictures_of(
-    model: ScoredModel, names: Sequence[str], config: DictConfig
+    model: ScoredModel, names: Sequence[str], config: DictConfig, shared: Callable[[], PairedData]
 ) -> dict[str, Mapping[str, Picture]] | None:
-    """``condition``, ``generated``, ``photo`` of some images; None where what made them is not at hand."""
+    """``condition``, ``generated``, ``photo`` of some images; None where what made them is not at hand.
+
+    Args:
+        model: of the comparison.
+        names: of the images.
+        config: of the comparison.
+        shared: `data_of_models`, computed once.
+    """
     if model.photos is not None and model.pictures is not None:
         return _of_folders(model.pictures, model.photos, names, model.data)
     try:
-        translate, data = _source(model, config)
-        require_split(config.split, data)
+        source, data = _source(model, config, shared)
     except UserError:
         return None
     places = {item.name: index for index, item in enumerate(data.items(config.split))}
@@ -77,26 +82,21 @@ def pictures_of(
     found: dict[str, Mapping[str, Picture]] = {}
     for name in names:
         batch = collate([dataset[places[name]]]).to(choose_device(config.device))
-        if isinstance(translate, GivenPictures):
-            (batch,) = translate.following([batch])
-        generated = translate(batch.condition)
-        three = sample_pictures(batch, generated, 0, data.spec, CELL)
+        three = sample_pictures(batch, images_from(source, batch), 0, data.spec, CELL)
         found[name] = dict(zip(("condition", "generated", "photo"), three, strict=True))
     return found
 
 
-def _source(model: ScoredModel, config: DictConfig) -> tuple[Callable[[Condition], Tensor], PairedData]:
+def _source(
+    model: ScoredModel, config: DictConfig, shared: Callable[[], PairedData]
+) -> tuple[Source, PairedData]:
     """What makes a model's images, and the data set."""
     if model.checkpoint is not None:
-        translator = Translator(model.checkpoint, device=config.device, weights=config.weights)
-        assert translator.description is not None
-        data = evaluation_data(config, translator.description, model.checkpoint)
-        require_same_kind(translator, data)
+        translator, data = model_and_data(config, model.checkpoint, config.device)
         return translator.translate, data
     if model.pictures is None:
         raise UserError(f"{model.name} has neither a checkpoint nor pictures")
-    data = data_of_models(config, [str(word) for word in config.models])
-    require_split(config.split, data)
+    data = shared()
     return GivenPictures(model.pictures, [item.name for item in data.items(config.split)]), data
 
 

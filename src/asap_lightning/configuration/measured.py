@@ -45,6 +45,20 @@ def about_of(config: DictConfig, data: PairedData) -> dict[str, Any]:
     }
 
 
+def model_and_data(config: DictConfig, checkpoint: Path, device: str) -> tuple[Translator, PairedData]:
+    """A checkpoint's model, and the data set that it is measured on, which has pairs in ``split``.
+
+    Raises:
+        UserError: no checkpoint, no data set that fits it, or no such split.
+    """
+    translator = Translator(checkpoint, device=device, weights=config.weights)
+    assert translator.description is not None
+    data = evaluation_data(config, translator.description, checkpoint)
+    require_same_kind(translator, data)
+    require_split(config.split, data)
+    return translator, data
+
+
 def evaluation_data(config: DictConfig, trained: ModelDescription, checkpoint: Path) -> PairedData:
     """The data set of the training with what was given instead, or the one that was given as a whole.
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.dataset import PairedDataset
@@ -18,6 +17,7 @@ from asap_lightning.data.sampler import EvaluationSampler, TrainingPosition
 from asap_lightning.data.transforms import EVALUATION_MODES, Geometry, Mode, OddSize, PairedTransform
 from asap_lightning.errors import UserError
 from asap_lightning.locks import FileLock
+from asap_lightning.ranks import rank, world_size
 
 
 class PairedData:
@@ -223,11 +223,9 @@ class PairedData:
     @property
     def _rank(self) -> int:
         """Of this process among those that share the pairs."""
-        return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
+        return rank()
 
     @property
     def _world_size(self) -> int:
         """Processes that share the pairs."""
-        if not (distributed.is_available() and distributed.is_initialized()):
-            return 1
-        return distributed.get_world_size()
+        return world_size()

@@ -28,7 +28,8 @@ from asap_lightning.data.sample_pictures import spread
 from asap_lightning.errors import UserError
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
 from asap_lightning.metrics import Images, MetricSuite, Pairs
-from asap_lightning.metrics.processes import gathered, rank, world_size
+from asap_lightning.metrics.processes import gathered
+from asap_lightning.ranks import rank, world_size
 from asap_lightning.wording import counted, listed
 
 Size = tuple[int, int]

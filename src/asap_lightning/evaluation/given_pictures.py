@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,24 +45,16 @@ class GivenPictures:
         self.folder = open_folder(path, "models")
         self.device = device
         self._keys = _matched(self.folder, names)
-        self._batch: Batch | None = None
 
-    def following(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches; a call translates the one that was yielded last."""
-        for batch in batches:
-            self._batch = batch
-            yield batch
-
-    def __call__(self, condition: Condition) -> Tensor:
-        """The pictures of the current batch, (B, 3, H, W) in [-1, 1]: as `Translator.translate`.
+    def of(self, batch: Batch) -> Tensor:
+        """The pictures of a batch's pairs, (B, 3, H, W) in [-1, 1].
 
         Raises:
             UserError: a picture of another size than its photo.
         """
-        assert self._batch is not None and self._batch.condition is condition
-        height, width = condition.height, condition.width
-        pixels = torch.zeros(len(self._batch), height, width, 3, dtype=torch.uint8)
-        for index, (name, valid) in enumerate(zip(self._batch.names, self._batch.valid, strict=True)):
+        height, width = batch.condition.height, batch.condition.width
+        pixels = torch.zeros(len(batch), height, width, 3, dtype=torch.uint8)
+        for index, (name, valid) in enumerate(zip(batch.names, batch.valid, strict=True)):
             picture = self.folder.read(self._keys[name])
             if picture.shape[:2] != tuple(valid):
                 raise UserError(
@@ -72,6 +64,15 @@ class GivenPictures:
                 )
             pixels[index, : valid[0], : valid[1]] = torch.from_numpy(np.array(picture))
         return to_signed(pixels).to(self.device)
+
+
+Source = Callable[[Condition], Tensor] | GivenPictures
+"""What makes images: a translation of conditions, or the pictures of a folder."""
+
+
+def images_from(source: Source, batch: Batch) -> Tensor:
+    """The images of a batch's pairs, (B, 3, H, W) in [-1, 1]."""
+    return source.of(batch) if isinstance(source, GivenPictures) else source(batch.condition)
 
 
 def _matched(folder: PictureFolder, names: Sequence[str]) -> dict[str, str]:

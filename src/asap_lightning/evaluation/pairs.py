@@ -6,23 +6,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
 
-from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.batch import Batch
 from asap_lightning.data.panels import Picture
 from asap_lightning.data.sample_pictures import column_titles, sample_pictures, spread
 from asap_lightning.errors import UserError
+from asap_lightning.evaluation.given_pictures import Source, images_from
 from asap_lightning.evaluation.report import EvaluationReport, ImageRow
 from asap_lightning.metrics import MetricSuite, pairs_of
-from asap_lightning.metrics.processes import gathered, world_size
+from asap_lightning.metrics.processes import gathered
+from asap_lightning.ranks import world_size
 
 Found = TypeVar("Found")
 
 
 @torch.inference_mode()
 def evaluate(
-    translate: Callable[[Condition], Tensor],
+    translate: Source,
     batches: Iterable[Batch],
     spec: ConditionSpec,
     *,
@@ -39,7 +40,8 @@ def evaluate(
 
     Args:
         translate: condition -> images (B, 3, H, W) in [-1, 1]: `Translator.translate`, or a
-            `TranslationModule` in evaluation mode. Where the result lies, there metrics compute.
+            `TranslationModule` in evaluation mode; or pictures that are there. Where the result lies, there
+            metrics compute.
         batches: pairs with photos; pairs without one cannot be measured and are refused.
         spec: the kind of the conditions.
         suite: what is measured; None takes PSNR, SSIM and L1.
@@ -61,7 +63,7 @@ def evaluate(
             continue  # in the place of a pair, where there are fewer pairs than processes
         if batch.photo is None:
             raise UserError(f"'{batch.names[0]}' has no photo to compare with: choose a split with photos")
-        generated = translate(batch.condition)
+        generated = images_from(translate, batch)
         for index, name in enumerate(batch.names):
             if len(rows) + index < samples if chosen is None else name in chosen:
                 pictures.append((name, sample_pictures(batch, generated, index, spec, longest)))

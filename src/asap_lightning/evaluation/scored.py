@@ -46,6 +46,11 @@ class ScoredModel:
     photos: Path | None = None
 
 
+def is_evaluation(path: Path) -> bool:
+    """Whether a path is a folder of ``asap evaluate``, or its ``metrics.json``."""
+    return path.name == METRICS_JSON or (path / METRICS_JSON).is_file()
+
+
 def read_scores(path: Path, name: str | None = None) -> ScoredModel:
     """The scores in a folder of ``asap evaluate``, or in its ``metrics.json``.
 

@@ -7,17 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-
-def world_size() -> int:
-    """Number of processes that measure together."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return 1
-    return distributed.get_world_size()
-
-
-def rank() -> int:
-    """Which of them this one is."""
-    return distributed.get_rank() if world_size() > 1 else 0
+from asap_lightning.ranks import world_size
 
 
 def summed(tensor: Tensor) -> Tensor:

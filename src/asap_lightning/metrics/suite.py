@@ -22,7 +22,8 @@ from asap_lightning.metrics.catalogue import CATALOGUE
 from asap_lightning.metrics.declarations import QUICK
 from asap_lightning.metrics.metric import Bench, ImageScore, Metric, Outcome, SetScore
 from asap_lightning.metrics.pairs import Pairs, pairs_of
-from asap_lightning.metrics.processes import gathered, summed, world_size
+from asap_lightning.metrics.processes import gathered, summed
+from asap_lightning.ranks import world_size
 from asap_lightning.wording import counted, listed
 
 Scores = dict[str, float | None]

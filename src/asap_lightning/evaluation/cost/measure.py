@@ -84,9 +84,8 @@ def _gflops(translator: Translator, condition: Condition) -> float:
     pixelwise: Any = torch.ops.asap_lightning.pixelwise_mlp
     trained = [one for one in translator.generator.parameters() if one.requires_grad]
     try:
-        for (
-            one
-        ) in trained:  # the counter hooks gradients of what enters a module: weights under spectral norm
+        # the counter hooks the gradients of what enters a module, which weights under spectral norm do
+        for one in trained:
             one.requires_grad_(False)
         with FlopCounterMode(display=False, custom_mapping={pixelwise: _pixelwise_flops}) as counter:
             translator.translate(condition)

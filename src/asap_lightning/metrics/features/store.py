@@ -15,8 +15,9 @@ from asap_lightning.metrics.features.kernel import squared_discrepancy
 from asap_lightning.metrics.features.neighbours import Neighbourhoods, neighbourhoods
 from asap_lightning.metrics.features.networks import FeatureNetwork
 from asap_lightning.metrics.pairs import Pairs
-from asap_lightning.metrics.processes import gathered, world_size
+from asap_lightning.metrics.processes import gathered
 from asap_lightning.metrics.refusals import require_finite
+from asap_lightning.ranks import world_size
 
 BLOCK = 1024
 """Rows that are in memory at once."""
