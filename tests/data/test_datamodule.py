@@ -72,6 +72,14 @@ def test_the_number_of_workers_changes_nothing(trees, workers):
     assert first[0] != first[1]
 
 
+def test_the_default_number_of_workers_is_welcome_on_one_core(trees, monkeypatch):
+    monkeypatch.setattr("torch._utils.cpu_count", lambda: 1)
+    root = trees.spade()
+    module(root, num_workers=2).train_dataloader()
+    with pytest.warns(UserWarning, match="suggested max number of worker"):
+        module(root, num_workers=3).train_dataloader()
+
+
 def test_another_seed_gives_other_batches(trees):
     root = trees.spade(count=9)
     assert contents(module(root, seed=1).train_dataloader()) != contents(

@@ -23,6 +23,9 @@ _DEATH = re.compile(
     r"(?:is killed by signal: (?P<signal>[^.]+)|exited unexpectedly)"
 )
 
+DEFAULT_WORKERS = 2
+"""``data.num_workers`` of the configurations."""
+
 
 class PairedLoader(DataLoader[Any]):
     """Yields `Batch`; raises the `UserError` that a worker met, in the main process and as it was.
@@ -32,6 +35,14 @@ class PairedLoader(DataLoader[Any]):
     """
 
     position: TrainingPosition | None = None
+
+    def check_worker_number_rationality(self) -> None:
+        """Gives torch's advice about more processes than cores, but not about the two of our own default.
+
+        They wait for files more than they compute, so that they serve one core as well.
+        """
+        if self.num_workers > DEFAULT_WORKERS:
+            super().check_worker_number_rationality()
 
     def __iter__(self) -> Any:
         batches: Any = super().__iter__()
