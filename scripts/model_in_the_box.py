@@ -26,22 +26,28 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 METRICS = ("psnr", "ssim", "l1", "fd_effnet")
 CARD = """# facades
 
-An ASAP-Net of {parameters:.1f} M parameters that turns label maps of facades into pictures, {megabytes:.1f} MB in float16.
+An ASAP-Net of {parameters:.1f} M parameters that turns label maps of facades into pictures;
+{megabytes:.1f} MB in float16.
 
 - **Input**: (H, W) ids of the CMP facades' {classes} channels: {names}. Any size; made for 512 x 512.
 - **Network**: S1 {s1}, S2 {s2}, so tiles of {tile} x {tile} pixels; MLPs of {depth} layers, {width} wide.
-- **Data**: 360 drawn facades of 512 x 512, of which crops of 256 x 256 were seen (`asap data demo --count 400 --size 512`).
-  They are drawn by this package: no photo, and no photo's licence, is in them.
+- **Data**: 360 drawn facades of 512 x 512, of which crops of 256 x 256 were seen
+  (`asap data demo --count 400 --size 512`). This package draws them: no photo, and no
+  photo's licence, is in them.
 - **Training**: `asap train experiment=facades_model`, {steps} updates; averaged weights.
 - **Licence**: Apache-2.0, as the package.
-- **What it is not for**: it has seen one style of drawn houses alone. It shows what the method does; it is no model of photographs.
+- **What it is not for**: it has seen one style of drawn houses alone. It shows what the method does; it
+  is no model of photographs.
 
-Measured on the 40 drawn facades of 512 x 512 that the training did not see, by `asap evaluate model=facades data=demo
-data.root=data/facades_512 data.eval_mode=none evaluation=custom evaluation.metrics=[{metrics}]`:
+Measured on the 40 drawn facades of 512 x 512 that the training did not see, by
+`asap evaluate model=facades data=demo data.root=data/facades_512 data.eval_mode=none evaluation=custom
+evaluation.metrics=[{metrics}]`:
 
 | metric | value |
 |---|---|
 {rows}
+
+`fd_effnet`: Frechet distance of EfficientNet-Lite0's features; of so few images it is larger than of many.
 
 Made anew by `make model`. SHA-256 of `facades.safetensors`: `{digest}`
 """
