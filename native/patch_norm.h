@@ -12,7 +12,7 @@
 namespace asap {
 namespace ASAP_ISA {
 
-constexpr int64_t chunk_pixels = 256;
+constexpr int64_t chunk_pixels = 64;  // a few of them stay in the first cache
 
 struct NormShape {
     int64_t batch, pixels, channels;
@@ -99,27 +99,49 @@ inline int norm_forward(const NormShape& s, const float* z, const float* gamma, 
     const int64_t pitch = s.pitch(), width = whole(s.channels);
     Constants first(s.batch * pitch), second(s.batch * pitch);
     if (!first.doubles || !second.doubles) return ASAP_NO_MEMORY;
-    bool ok = channel_means<1>(s, first.doubles, threads, [&](int64_t, int64_t at, int64_t pixels, float* sums) {
+    const int64_t chunks = s.chunks();
+    // of every chunk the mean and the summed squares about it: a stable variance in one pass
+    float* sums = nullptr;
+    if (posix_memalign(reinterpret_cast<void**>(&sums), 64, s.batch * chunks * 2 * pitch * sizeof(float))) {
+        return ASAP_NO_MEMORY;
+    }
+    each_chunk(s, threads, [&](int64_t b, int64_t at, int64_t pixels) {
+        float* to = sums + (b * chunks + (at - b * s.pixels) / chunk_pixels) * 2 * pitch;
         for (int64_t c = 0; c < width; c += lanes) {
-            Vec sum{};
-            for (int64_t p = 0; p < pixels; ++p) sum += load(z + (at + p) * pitch + c);
-            store(sums + c, sum);
-        }
-    });
-    if (!ok) return ASAP_NO_MEMORY;
-    for (int64_t k = 0; k < s.batch * pitch; ++k) mean[k] = k % pitch < s.channels ? static_cast<float>(first.doubles[k]) : 0.0f;
-    ok = channel_means<1>(s, second.doubles, threads, [&](int64_t b, int64_t at, int64_t pixels, float* sums) {
-        for (int64_t c = 0; c < width; c += lanes) {
-            const Vec middle = load(mean + b * pitch + c);
-            Vec sum{};
-            for (int64_t p = 0; p < pixels; ++p) {
-                const Vec apart = load(z + (at + p) * pitch + c) - middle;
-                sum += apart * apart;
+            Vec sum{}, squares{};
+            for (int64_t p = at; p < at + pixels; ++p) sum += load(z + p * pitch + c);
+            const Vec middle = sum * (1.0f / static_cast<float>(pixels));
+            for (int64_t p = at; p < at + pixels; ++p) {
+                const Vec apart = load(z + p * pitch + c) - middle;
+                squares += apart * apart;
             }
-            store(sums + c, sum);
+            store(to + c, middle);
+            store(to + pitch + c, squares);
         }
     });
-    if (!ok) return ASAP_NO_MEMORY;
+    auto weight = [&](int64_t chunk) {
+        const int64_t left = s.pixels - chunk * chunk_pixels;
+        return static_cast<double>(left < chunk_pixels ? left : chunk_pixels);
+    };
+    for (int64_t b = 0; b < s.batch; ++b) {
+        for (int64_t c = 0; c < pitch; ++c) {
+            const int64_t at = b * pitch + c;
+            first.doubles[at] = second.doubles[at] = mean[at] = 0;
+            if (c >= s.channels) continue;
+            const float* from = sums + b * chunks * 2 * pitch + c;
+            double sum = 0, squares = 0;
+            for (int64_t k = 0; k < chunks; ++k) sum += from[2 * k * pitch] * weight(k);
+            const double middle = sum / static_cast<double>(s.pixels);
+            for (int64_t k = 0; k < chunks; ++k) {
+                const double apart = from[2 * k * pitch] - middle;
+                squares += from[(2 * k + 1) * pitch] + apart * apart * weight(k);
+            }
+            first.doubles[at] = middle;
+            second.doubles[at] = squares / static_cast<double>(s.pixels);
+            mean[at] = static_cast<float>(middle);
+        }
+    }
+    free(sums);
     const double unbiased = static_cast<double>(s.pixels) / static_cast<double>(s.pixels - 1);
     for (int64_t b = 0; b < s.batch; ++b) {
         for (int64_t c = 0; c < pitch; ++c) {
@@ -190,41 +212,36 @@ inline int norm_reverse(const NormShape& s, const Normed& n, const float* g, flo
 inline int norm_tangent(const NormShape& s, const Normed& n, const float* g, const float* tz, float* tx, float* means,
                         int threads) {
     const int64_t pitch = s.pitch(), width = whole(s.channels);
-    Constants found(s.batch * pitch), rest(s.batch * 2 * pitch);
-    if (!found.doubles || !rest.doubles) return ASAP_NO_MEMORY;
-    bool ok = channel_means<1>(s, found.doubles, threads, [&](int64_t, int64_t at, int64_t pixels, float* sums) {
+    Constants found(s.batch * 4 * pitch);
+    if (!found.doubles) return ASAP_NO_MEMORY;
+    const bool ok = channel_means<4>(s, found.doubles, threads, [&](int64_t b, int64_t at, int64_t pixels, float* sums) {
         for (int64_t c = 0; c < width; c += lanes) {
-            Vec sum{};
-            for (int64_t p = at; p < at + pixels; ++p) sum += load(tz + p * pitch + c);
-            store(sums + c, sum);
+            const Affine affine(n, b, pitch, c);
+            const Vec mean = load(n.mean + b * pitch + c), inv = load(n.inv + b * pitch + c);
+            Vec plain{}, along{}, crossed{}, of_u{};
+            for (int64_t p = at; p < at + pixels; ++p) {
+                const Vec z = load(n.z + p * pitch + c), t = load(tz + p * pitch + c);
+                const Vec u = gated(load(g + p * pitch + c), affine(z), splat(s.slope));
+                plain += t;
+                along += t * (z - mean);
+                crossed += t * u;
+                of_u += u;
+            }
+            store(sums + c, plain);
+            store(sums + pitch + c, along * inv);
+            store(sums + 2 * pitch + c, crossed);
+            store(sums + 3 * pitch + c, of_u);
         }
     });
     if (!ok) return ASAP_NO_MEMORY;
     for (int64_t k = 0; k < s.batch * 3 * pitch; ++k) means[k] = 0.0f;
     for (int64_t b = 0; b < s.batch; ++b) {
-        for (int64_t c = 0; c < s.channels; ++c) means[3 * b * pitch + c] = static_cast<float>(found.doubles[b * pitch + c]);
-    }
-    ok = channel_means<2>(s, rest.doubles, threads, [&](int64_t b, int64_t at, int64_t pixels, float* sums) {
-        for (int64_t c = 0; c < width; c += lanes) {
-            const Affine affine(n, b, pitch, c);
-            const Vec mean = load(n.mean + b * pitch + c), inv = load(n.inv + b * pitch + c);
-            const Vec middle = load(means + 3 * b * pitch + c);
-            Vec along{}, crossed{};
-            for (int64_t p = at; p < at + pixels; ++p) {
-                const Vec z = load(n.z + p * pitch + c), a = load(tz + p * pitch + c) - middle;
-                along += a * (z - mean);
-                crossed += a * gated(load(g + p * pitch + c), affine(z), splat(s.slope));
-            }
-            store(sums + c, along * inv);
-            store(sums + pitch + c, crossed);
-        }
-    });
-    if (!ok) return ASAP_NO_MEMORY;
-    for (int64_t b = 0; b < s.batch; ++b) {
-        for (int64_t k = 0; k < 2; ++k) {
-            for (int64_t c = 0; c < s.channels; ++c) {
-                means[(3 * b + 1 + k) * pitch + c] = static_cast<float>(rest.doubles[(2 * b + k) * pitch + c]);
-            }
+        const double* from = found.doubles + 4 * b * pitch;
+        float* to = means + 3 * b * pitch;
+        for (int64_t c = 0; c < s.channels; ++c) {  // mean(a zh) = mean(tz zh), since mean(zh) = 0
+            to[c] = static_cast<float>(from[c]);
+            to[pitch + c] = static_cast<float>(from[pitch + c]);
+            to[2 * pitch + c] = static_cast<float>(from[2 * pitch + c] - from[c] * from[3 * pitch + c]);
         }
     }
     each_chunk(s, threads, [&](int64_t b, int64_t at, int64_t pixels) {

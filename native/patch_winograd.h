@@ -71,6 +71,16 @@ ASAP_INLINE void spread(const Vec (&y)[4], Vec (&m)[6]) {  // A
     m[5] = y[3];
 }
 
+ASAP_INLINE void spread_filter(const Vec (&g)[3], Vec (&u)[6]) {  // G
+    const Vec ends = g[0] + g[2], far = (1.0f / 24) * g[0] + (1.0f / 6) * g[2], middle = (1.0f / 12) * g[1];
+    u[0] = 0.25f * g[0];
+    u[1] = (-1.0f / 6) * (ends + g[1]);
+    u[2] = (-1.0f / 6) * (ends - g[1]);
+    u[3] = far + middle;
+    u[4] = far - middle;
+    u[5] = g[2];
+}
+
 // A pass along both axes of a square of `from` vectors a side to one of `to` a side; read(i, j), write(i, j, value).
 template <int from, int to, class Axis, class Read, class Write>
 ASAP_INLINE void both_axes(Axis axis, Read read, Write write) {
@@ -171,15 +181,20 @@ inline int64_t filter_floats(int64_t inputs, int64_t outputs) { return span_squa
 // (inputs, outputs, 3, 3) turned by half a circle.
 inline void transform_filters(const float* weight, int64_t inputs, int64_t outputs, bool backward, float* out) {
     const int64_t width = whole(outputs), matrix = inputs * width;
-    memset(out, 0, filter_floats(inputs, outputs) * sizeof(float));
-    for (int64_t o = 0; o < outputs; ++o) {
+    const int64_t across = backward ? 1 : inputs, down = backward ? outputs : 1;  // filters between two outputs, two inputs
+    for (int64_t o = 0; o < width; o += lanes) {
+        const int64_t count = outputs - o < lanes ? outputs - o : lanes;
+        const int64_t place = packed_place(0, o, inputs, width), step = packed_place(1, o, inputs, width) - place;
         for (int64_t i = 0; i < inputs; ++i) {
-            const float* from = weight + 9 * (backward ? i * outputs + o : o * inputs + i);
-            float turned[9], u[span_squared];
-            for (int k = 0; k < 9; ++k) turned[k] = from[backward ? 8 - k : k];
-            transform_filter<side>(turned, u);
-            float* to = out + packed_place(i, o, inputs, width);
-            for (int f = 0; f < span_squared; ++f) to[f * matrix] = u[f];
+            float filters[9][lanes] = {};
+            const float* from = weight + 9 * (o * across + i * down);
+            for (int64_t n = 0; n < count; ++n) {
+                for (int k = 0; k < 9; ++k) filters[k][n] = from[9 * n * across + (backward ? 8 - k : k)];
+            }
+            float* to = out + place + i * step;
+            both_axes<3, 6>([](const auto& in, auto& made) { spread_filter(in, made); },
+                            [&](int y, int x) { return load(filters[3 * y + x]); },
+                            [&](int y, int x, Vec value) { store(to + (span * y + x) * matrix, value); });
         }
     }
 }
