@@ -1,9 +1,9 @@
-"""Iterations of SinGAN's training at every scale, beside a straightforward implementation; a sample; its memory.
+"""Iterations of SinGAN's training at every scale, beside a straightforward implementation; samples; memory.
 
 Both train the same networks on the same image in turns, on one thread. Times are the process's own (CPU)
 seconds, because a busy machine's clock measures the other programs, and the table holds medians. The scales
-below carry untrained weights: what they compute takes as long. The same for samples, by the native library and
-by torch in turns. The memory is that of a process of its own that computes one large canvas in tiles.
+below carry untrained weights: what they compute takes as long. Samples are drawn by the native library and by
+torch in turns. The memory is that of a process of its own that computes one large canvas in tiles.
 
     python benchmarks/singan.py --image IMAGE --rounds 3 --canvas 4096 --out benchmarks/results/singan.json
 """

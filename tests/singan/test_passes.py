@@ -8,9 +8,11 @@ import pytest
 import torch
 
 import straightforward
+from asap_lightning.ops.native_library import load_failure
+from asap_lightning.ops.patch_torch import TorchPatch
 from asap_lightning.singan.adversaries import Critic, Maker
 from asap_lightning.singan.networks import ScaleDiscriminator, ScaleGenerator
-from asap_lightning.singan.updates import Noises, ScaleTraining, UpdateSettings
+from asap_lightning.singan.updates import Noises, ScaleTraining, UpdateSettings, make_optimizer
 
 SIZE = (23, 19)
 
@@ -55,6 +57,38 @@ CASES = {
     "region": {"region": True},
     "without reconstruction": {"reconstruction": 0.0},
 }
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_single_precision_is_near_autograd_in_double(backend):
+    if backend == "native" and load_failure():
+        pytest.skip(load_failure())
+    torch.manual_seed(0)
+    critic = ScaleDiscriminator(width=24)
+    exact = copy.deepcopy(critic).double()
+    real, fake = torch.rand(2, 1, 3, 31, 37) * 2 - 1
+    alpha = torch.full((1, 1), 0.3)
+    Critic(critic, backend=backend).set_gradients(real, fake, alpha, 0.1)
+    images = (image.double() for image in (real, fake, alpha))
+    sum(straightforward.critic_terms(exact, *images, 0.1).values()).backward()
+    for (name, found), expected in zip(critic.named_parameters(), exact.parameters(), strict=True):
+        if name.endswith("conv.bias") or name == "network.last.bias":
+            assert not found.grad.any(), name
+        else:  # where a ReLU's input is nearly zero it may fall to the other side
+            assert (found.grad - expected.grad).norm() < 2e-3 * expected.grad.norm(), name
+
+
+def test_bfloat16_by_autocast():
+    torch.manual_seed(0)
+    networks = ScaleGenerator(width=16), ScaleDiscriminator(width=16)
+    training = scale(*networks, None)
+    optimizers = tuple(make_optimizer(network, 5e-4, 0.5) for network in reversed(networks))
+    with torch.autocast("cpu", torch.bfloat16):
+        judged, made = training.iterate(*optimizers)
+    assert isinstance(training.maker.passes.kernels, TorchPatch)
+    assert all(value.isfinite() for term in (*judged, *made) for value in term.values())
+    for network in networks:
+        assert all(parameter.grad.dtype == torch.float32 for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,4 +1,8 @@
-"""A finished scale's generator on the CPU: batch norm folded into the convolutions, these by the native library."""
+"""A finished scale's generator on the CPU: batch norm folded into its convolutions, which run natively.
+
+The result is within 1e-5 of torch's. Between two scales an image is truncated to 8 bits, so that in a few
+places of a sample a grey level (1 of 255) falls to the other side, as it does from processor to processor.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +31,11 @@ class FoldedGenerator:
         folded = [_folded(block) for block in network.blocks if isinstance(block, ConvBlock)]
         assert network.last.bias is not None
         folded.append((network.last.weight.detach(), network.last.bias.detach(), 1.0))
-        self._layers = [
-            (prepare(weight.float().contiguous()), weight.shape[1], weight.shape[0], padded(bias.float()), slope)
-            for weight, bias, slope in folded
-        ]
+        self._layers = []
+        for weight, bias, slope in folded:
+            outputs, inputs = weight.shape[:2]
+            filters = prepare(weight.float().contiguous())
+            self._layers.append((filters, inputs, outputs, padded(bias.float()), slope))
 
     @torch.no_grad()
     def __call__(self, noise: Tensor, previous: Tensor) -> Tensor:

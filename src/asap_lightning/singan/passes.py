@@ -8,12 +8,13 @@ together, each with its own statistics, and a convolution's weights get all thei
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from asap_lightning.ops.patch import ConvBlock, Normed, patch_kernels
+from asap_lightning.ops.patch import ConvBlock, Normed, PatchKernels, patch_kernels
 from asap_lightning.singan.networks import ScaleNetwork
 
 
@@ -35,16 +36,18 @@ class Passes:
     Args:
         network: the running statistics of its norms are updated by `forward`.
         backend: see `patch_kernels`.
-
-    Attributes:
-        kernels: whose arrays the images are.
     """
 
     def __init__(self, network: ScaleNetwork, *, backend: str | None = None) -> None:
-        self.network, self.kernels = network, patch_kernels(network, backend=backend)
+        self.network, self._backend = network, backend
         self.blocks = cast(list[ConvBlock], list(network.blocks))
         self.convs: list[nn.Conv2d] = [block.conv for block in self.blocks] + [network.last]
         self._filters: list[Any] = []
+
+    @cached_property
+    def kernels(self) -> PatchKernels:
+        """Chosen at the first pass: under autocast others than without."""
+        return patch_kernels(self.network, backend=self._backend)
 
     def filters(self, index: int) -> Any:
         """A convolution's prepared weights, as they are now."""
