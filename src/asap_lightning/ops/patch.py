@@ -147,7 +147,8 @@ def patch_kernels(network: nn.Module, *, backend: str | None = None) -> PatchKer
 
     Args:
         network: of convolutions and batch norms, all on one device.
-        backend: ``torch`` or ``native``; None: as ``ASAP_BACKEND`` says, else native where it can.
+        backend: None: as ``ASAP_BACKEND`` says, else native where it can. There is ``native`` and ``torch``,
+            which the other names stand for too.
 
     Raises:
         ValueError: a backend that cannot run this network, or was asked for and is not there.
