@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from asap_lightning.ops.native_library import load_failure
-from asap_lightning.ops.patch import ConvBlock, Normed, patch_kernels
+from asap_lightning.ops.patch import patch_kernels
 from asap_lightning.ops.patch_native import NativePatch
+from asap_lightning.ops.patch_steps import ConvBlock, Normed
 from asap_lightning.ops.patch_torch import TorchPatch
 
 pytestmark = pytest.mark.skipif(bool(load_failure()), reason=load_failure() or "-")

@@ -1,4 +1,4 @@
-"""The steps of `asap_lightning.ops.patch` in the native library: float32 on the CPU, 3 x 3 kernels.
+"""The steps of `asap_lightning.ops.patch_steps` in the native library: float32 on the CPU, 3 x 3 kernels.
 
 Arrays are (B, H, W, P), P being the channels rounded up to 16, for images of at most 3 channels the channels
 themselves. Convolutions of hidden layers are Winograd's F(4x4, 3x3): four times fewer multiplications than
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from asap_lightning.ops.native import check
 from asap_lightning.ops.native_library import CNorm, CPatch, CRange, library
-from asap_lightning.ops.patch import MOST_THIN, ConvBlock, Normed
+from asap_lightning.ops.patch_steps import MOST_THIN, ConvBlock, Normed
 
 LINE = 16
 
@@ -97,7 +97,7 @@ def padded(values: Tensor) -> Tensor:
 
 
 class NativePatch:
-    """See `asap_lightning.ops.patch.PatchKernels`."""
+    """See `asap_lightning.ops.patch_steps.PatchKernels`."""
 
     def enter(self, image: Tensor) -> Tensor:
         return image.permute(0, 2, 3, 1).contiguous()

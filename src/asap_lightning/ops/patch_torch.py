@@ -1,4 +1,4 @@
-"""The steps of `asap_lightning.ops.patch` in torch: any device, type and kernel; arrays are (B, C, H, W)."""
+"""The steps of `asap_lightning.ops.patch_steps` in torch: any device, type, kernel; arrays are (B, C, H, W)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from asap_lightning.ops.patch import ConvBlock, Normed
+from asap_lightning.ops.patch_steps import ConvBlock, Normed
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Filters:
 
 
 class TorchPatch:
-    """See `asap_lightning.ops.patch.PatchKernels`. Under autocast, convolutions alone run in its type."""
+    """See `patch_steps.PatchKernels`. Under autocast, convolutions alone run in its type."""
 
     def enter(self, image: Tensor) -> Tensor:
         return image

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from asap_lightning.ops.dispatch import requested_backend
-from asap_lightning.ops.patch import ConvBlock, why_not_native
+from asap_lightning.ops.patch import why_not_native
 from asap_lightning.ops.patch_native import convolve, padded, prepare
+from asap_lightning.ops.patch_steps import ConvBlock
 from asap_lightning.singan.networks import ScaleGenerator, center_crop
 
 Generate = Callable[[Tensor, Tensor], Tensor]

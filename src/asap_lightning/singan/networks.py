@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from asap_lightning.models.layers import normal_init
-from asap_lightning.ops.patch import ConvBlock
+from asap_lightning.ops.patch_steps import ConvBlock
 
 
 def conv_block(inputs: int, outputs: int, kernel: int = 3, padding: int = 0) -> ConvBlock:

@@ -1,4 +1,4 @@
-"""A scale's network forwards and backwards without autograd, by the steps of `asap_lightning.ops.patch`.
+"""A scale's network forwards and backwards without autograd: the steps of `asap_lightning.ops.patch_steps`.
 
 Autograd would record a graph of several hundred nodes for every update, and another for the second derivative
 of the gradient penalty. Here the passes are written out: images that meet the same weights go through
@@ -14,7 +14,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from asap_lightning.ops.patch import ConvBlock, Normed, PatchKernels, patch_kernels
+from asap_lightning.ops.patch import patch_kernels
+from asap_lightning.ops.patch_steps import ConvBlock, Normed, PatchKernels
 from asap_lightning.singan.networks import ScaleNetwork
 
 
