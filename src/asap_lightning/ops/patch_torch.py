@@ -1,4 +1,4 @@
-"""The steps of `asap_lightning.ops.patch_steps` in torch: any device, type, kernel; arrays are (B, C, H, W)."""
+"""The steps of `asap_lightning.ops.patch_steps` in torch, on any device; arrays are (B, C, H, W)."""
 
 from __future__ import annotations
 
