@@ -74,6 +74,8 @@ def test_padding_repeats_the_border():
     assert padded.label.tolist() == [[[0, 1, 1], [2, 3, 3], [2, 3, 3]]]
     assert padded.instance.tolist() == [[[7, 8, 8], [9, 10, 10], [9, 10, 10]]]
     assert pad_condition(condition, 2) is condition
+    styled = Condition(label=condition.label, style=torch.tensor([[0.5, 2.0]]))
+    assert pad_condition(styled, 3).style.tolist() == [[0.5, 2.0]], "a style code has no border"
     assert pad_condition(condition, 2, minimum=4).height == 4
 
 
