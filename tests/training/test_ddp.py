@@ -20,6 +20,7 @@ import small
 from asap_lightning.data.demo import write_demo_dataset
 from asap_lightning.tracking import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
+from equal import same
 from waiting import wait_for
 from warm import AsapProcess
 
@@ -108,6 +109,8 @@ def test_two_processes_equal_one_with_their_batches_together(
     assert ranks[0]["noise"] != ranks[1]["noise"], "every process draws numbers of its own"
 
     assert [path.name for path in sorted(two.glob("*.ckpt"))] == ["best.ckpt", "last.ckpt"]
+    first, second = read_checkpoint(two / "last.ckpt")["random_states"]
+    assert not same(first, second), "each goes on with numbers of its own"
     further = tmp_path / "further"
     further.mkdir()
     train(str(facades), str(further), 1, order, STEPS + 1, validated, str(two / "last.ckpt"))
