@@ -243,3 +243,9 @@ def test_what_draws_nothing_waits_for_nobody(checkpoint):
     assert not translator.generator.draws
     with seeded(0, torch.device("cpu")):  # another thread's turn
         assert translator(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.int32)).shape == (8, 8, 3)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_gpu_that_is_not_here_is_named(checkpoint):
+    with pytest.raises(UserError, match="device=cuda, but torch sees no CUDA GPU here; use device=cpu"):
+        Translator(checkpoint, device="cuda")
