@@ -187,6 +187,8 @@ def test_instances_that_differ_still_differ():
     wide = np.array([[1, 2**32 + 1, 2**33 + 1]])
     assert len(set(instance_ids(wide, (1, 3))[0].tolist())) == 3
     assert instance_ids(np.array([[7, 8]], np.uint16), (1, 2)).tolist() == [[7, 8]]
+    least, most = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    assert instance_ids(np.array([[least, most]]), (1, 2)).tolist() == [[least, most]], "they fit"
     with pytest.raises(UserError, match="of integers"):
         instance_ids(np.array([[0.25, 0.75]]), (1, 2))
 
@@ -249,3 +251,13 @@ def test_what_draws_nothing_waits_for_nobody(checkpoint):
 def test_a_gpu_that_is_not_here_is_named(checkpoint):
     with pytest.raises(UserError, match="device=cuda, but torch sees no CUDA GPU here; use device=cpu"):
         Translator(checkpoint, device="cuda")
+
+
+@pytest.mark.parametrize(("prepare", "expected"), [(None, True), (True, True), (False, False)])
+def test_a_generator_is_prepared_on_the_cpu_unless_it_shall_not_be(
+    checkpoint, monkeypatch, prepare, expected
+):
+    prepared = []
+    monkeypatch.setattr(AsapGenerator, "prepare_for_inference", lambda self: prepared.append(self))
+    Translator(checkpoint, device="cpu", prepare=prepare)
+    assert bool(prepared) == expected
