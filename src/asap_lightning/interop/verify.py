@@ -45,12 +45,19 @@ class Comparison:
     remark: str = ""
 
 
-def compare(recording: Recording, name: str, ours: Tensor | None) -> Comparison:
+def compare(recording: Recording, name: str, ours: Tensor | None, *, rounds_alike: bool = True) -> Comparison:
     """Compares one output by the rule for its kind.
 
     Ordinary outputs: max|ours - theirs| <= 1e-4 max(1, max|theirs|). Training: losses within 1e-3 relative,
     gradients within 1e-4 of the tensor's largest entry; final weights: 99% of the entries within 1e-5, every
     one within 2 x steps x learning rate, for Adam with beta1 = 0 makes a full step of rounding noise.
+
+    Args:
+        recording: of the authors' program.
+        name: of the output.
+        ours: what we compute; None if nothing.
+        rounds_alike: whether this processor sums as the recording's did (see `rounds_as`). If not, rounding
+            noise decides final weights of small gradients: the 99% cannot hold, and the bound alone is asked.
     """
     theirs = recording.outputs[name].double()
     shape = tuple(theirs.shape)
@@ -68,7 +75,7 @@ def compare(recording: Recording, name: str, ours: Tensor | None) -> Comparison:
     error = float(differences.max()) if differences.numel() else 0.0
     largest = float(theirs.abs().max()) if theirs.numel() else 0.0
     if name.startswith("final."):
-        return _compare_final(recording, name, differences)
+        return _compare_final(recording, name, differences, rounds_alike)
     if name.startswith("loss.") and "training" in recording.system:
         relative = differences / theirs.abs().clamp(min=1e-12)
         error, allowed = float(relative.max()), LOSS_TOLERANCE
@@ -80,7 +87,13 @@ def compare(recording: Recording, name: str, ours: Tensor | None) -> Comparison:
     return Comparison(stem, name, shape, error, allowed, "agrees" if agrees else "DISAGREES")
 
 
-def _compare_final(recording: Recording, name: str, differences: Tensor) -> Comparison:
+def rounds_as(recording: Recording, ours: Outputs) -> bool:
+    """Whether the first gradients are the recorded ones to the last bit, or there are none."""
+    first = [name for name in recording.outputs if name.startswith("grad.")]
+    return all(name in ours and torch.equal(ours[name], recording.outputs[name]) for name in first)
+
+
+def _compare_final(recording: Recording, name: str, differences: Tensor, rounds_alike: bool) -> Comparison:
     rates = read_rates(str(recording.settings.get("optimizer", "")))
     rate = rates.generator if name.startswith("final.G.") else rates.discriminator
     allowed = 2 * int(recording.settings.get("steps", 5)) * rate
@@ -88,8 +101,10 @@ def _compare_final(recording: Recording, name: str, differences: Tensor) -> Comp
         allowed = max(allowed, TOLERANCE)
     close = float((differences <= FINAL_TOLERANCE).double().mean())
     error = float(differences.max())
-    agrees = error <= allowed and close >= FINAL_SHARE
+    agrees = error <= allowed and (close >= FINAL_SHARE or not rounds_alike)
     remark = f"{100 * close:.2f}% within {FINAL_TOLERANCE:g}"
+    if not rounds_alike:
+        remark += "; this processor rounds otherwise than the recording's: the bound alone was asked"
     shape = tuple(differences.shape)
     return Comparison(
         recording.path.stem, name, shape, error, allowed, "agrees" if agrees else "DISAGREES", remark
@@ -119,7 +134,8 @@ def verify(path: Path) -> list[Comparison]:
         return [_not_compared(path, f"{type(error).__name__}: {error}")]
     if not recording.outputs:
         return [_not_compared(path, "the recording holds no outputs")]
-    return [compare(recording, name, ours.get(name)) for name in recording.outputs]
+    alike = rounds_as(recording, ours)
+    return [compare(recording, name, ours.get(name), rounds_alike=alike) for name in recording.outputs]
 
 
 def _replay(recording: Recording) -> Outputs:
