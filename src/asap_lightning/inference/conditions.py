@@ -71,28 +71,42 @@ def condition_reader(
     made = training_layout(layout, place)
     cut = cutter(half, made) or (lambda image, path: image)
     if spec.kind == "label":
-        labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
-        labels = replace(labels, keys="labels")
-        if palette is not None or label_values is not None:
-            labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
-        if palette_tolerance is not None:
-            labels = replace(labels, palette_tolerance=palette_tolerance)
+        labels = label_format(
+            spec, made, palette=palette, palette_tolerance=palette_tolerance, label_values=label_values
+        )
         return lambda path: label_array(cut(open_image(path), path), path, labels)[0]
     if spec.kind == "image":
         to_array = photo_array if spec.channels == 3 else grey_array
         return lambda path: to_array(cut(open_image(path), path), path)
     if half not in (None, "whole"):
         raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
-    unit, nearest, farthest = (
-        (made.depth_unit, made.nearest, made.farthest)
-        if isinstance(made, AnyConditionLayout)
-        else (0.001, 0.0, 10.0)
-    )
+    unit, nearest, farthest = depth_range(made)
     return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
 
 
-def _plain_format(spec: ConditionSpec) -> LabelFormat:
-    return LabelFormat(spec.num_classes, spec.has_unknown, class_names=spec.class_names)
+def label_format(
+    spec: ConditionSpec,
+    layout: Layout | None,
+    *,
+    palette: Sequence[Sequence[int]] | None = None,
+    palette_tolerance: float | None = None,
+    label_values: Mapping[int, int] | None = None,
+) -> LabelFormat:
+    """How a model's label maps are to be understood; the options replace what the training's layout says."""
+    plain = LabelFormat(spec.num_classes, spec.has_unknown, class_names=spec.class_names)
+    labels = replace(layout.labels if isinstance(layout, LabelLayout) else plain, keys="labels")
+    if palette is not None or label_values is not None:
+        labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
+    if palette_tolerance is not None:
+        labels = replace(labels, palette_tolerance=palette_tolerance)
+    return labels
+
+
+def depth_range(layout: Layout | None) -> tuple[float, float, float]:
+    """Metres that the value 1 of a depth file stands for, and the depths that become -1 and 1."""
+    if isinstance(layout, AnyConditionLayout):
+        return layout.depth_unit, layout.nearest, layout.farthest
+    return 0.001, 0.0, 10.0
 
 
 def training_layout(layout: Mapping[str, Any] | None, place: str = "the checkpoint") -> Layout | None:

@@ -1,0 +1,1 @@
+"""Millions of pictures, by one process or by the workers of Ray."""
