@@ -8,7 +8,7 @@ from asap_lightning.lazy import lazily
 
 if TYPE_CHECKING:
     from asap_lightning.video.flicker import Flicker as Flicker
-    from asap_lightning.video.flicker import flicker as flicker
+    from asap_lightning.video.flicker import flicker_of as flicker_of
     from asap_lightning.video.options import VideoOptions as VideoOptions
     from asap_lightning.video.smoothing import SmoothedTranslator as SmoothedTranslator
     from asap_lightning.video.translate import VideoSummary as VideoSummary
@@ -19,7 +19,7 @@ _HOMES = {
     "SmoothedTranslator": "smoothing",
     "VideoOptions": "options",
     "VideoSummary": "translate",
-    "flicker": "flicker",
+    "flicker_of": "flicker",
     "translate_video": "translate",
 }
 

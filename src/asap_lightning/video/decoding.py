@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 LACKING = 1.0
 """Seconds by which a video may be shorter than it says before it is called truncated."""
 USUAL_RATE = Fraction(25)
+_CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 
 
 class DecodedFrames:
@@ -80,7 +82,10 @@ class DecodedFrames:
         context = stream.codec_context
         if context.width * context.height > MAX_FRAME_PIXELS:
             raise UserError(self._too_large(context.width, context.height))
-        context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # a later frame may say another size
+        context.options = {
+            "max_pixels": str(MAX_FRAME_PIXELS),  # a later frame may say another size
+            **({} if self._keep else {"err_detect": "crccheck+bitstream+buffer+explode"}),
+        }
         stream.thread_type = "AUTO"
         return stream
 
@@ -202,12 +207,22 @@ class DecodedFrames:
 
     def _require_whole(self) -> None:
         """A video that says it is longer than it was."""
-        stated = self._stream.duration
-        if stated is None or self.live:
+        stated = None if self.live else self._stated_seconds()
+        if stated is None or self._number >= (self._stream.frames or self._number + 1):
             return
-        lacking = float((stated - self._last) * self.time_base - 1 / self.rate)
-        if lacking > LACKING and self._number < (self._stream.frames or self._number + 1):
+        lacking = float(stated - self._last * self.time_base - 1 / self.rate)
+        if lacking > LACKING:
             self._damaged(f"ends {lacking:.1f} s before it says it does: it is truncated")
+
+    def _stated_seconds(self) -> Fraction | None:
+        """How long the pictures last by the file's own words; Matroska's are a text for each stream."""
+        if self._stream.duration is not None:
+            return Fraction(self._stream.duration) * self.time_base
+        if match := _CLOCK.fullmatch(self._stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = match.groups()
+            return Fraction(int(hours) * 3600 + int(minutes) * 60) + Fraction(seconds)
+        whole = self._container.duration
+        return Fraction(whole, self._av.time_base) if whole and not self.sounds else None
 
     def _damaged(self, what: str) -> None:
         if not self._keep:

@@ -58,7 +58,7 @@ class Flicker:
         return self._still / self._unchanged if self._unchanged else None
 
 
-def flicker(images: Iterable[NDArray[np.uint8]], conditions: Iterable[NDArray] | None = None) -> Flicker:
+def flicker_of(images: Iterable[NDArray[np.uint8]], conditions: Iterable[NDArray] | None = None) -> Flicker:
     """`Flicker` of a whole video."""
     made = Flicker()
     if conditions is None:
