@@ -138,9 +138,7 @@ class DecodedFrames:
                     if sound := self._sound(packet):
                         yield sound
                     continue
-                if packet.is_corrupt:
-                    raise self._av.error.InvalidDataError(0, "a packet is incomplete")
-                for frame in packet.decode():
+                for frame in self._frames_of(packet):
                     if self._stop.is_set() or self._number == self._most:
                         yield from self._rest_of_sound(packets)
                         return
@@ -148,6 +146,16 @@ class DecodedFrames:
             self._require_whole()
         except self._av.FFmpegError as error:
             self._damaged(f"cannot be decoded: {said(error)}")
+
+    def _frames_of(self, packet: Any) -> list[Any]:
+        """The frames that a packet completes; none of a damaged one, where that is allowed."""
+        if packet.is_corrupt:
+            self._damaged("is damaged or truncated: a packet is incomplete")
+        try:
+            return list(packet.decode())
+        except self._av.FFmpegError as error:
+            self._damaged(f"cannot be decoded: {said(error)}")
+            return []
 
     def _frame(self, frame: Any) -> Frame:
         where = f"{self._place}, frame {self._number}"
