@@ -23,10 +23,11 @@ from asap_lightning.data.reading import (
     read_instance,
     scale_depth,
 )
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 from asap_lightning.inference.halves import Half, cutter
 
-Reader = Callable[[Path], NDArray]
+Reader = Callable[[Source], NDArray]
 
 
 @dataclass(frozen=True)
