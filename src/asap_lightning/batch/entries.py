@@ -15,7 +15,7 @@ from asap_lightning.data.layout import Split
 from asap_lightning.data.layouts.shards import ShardItem, Shards
 from asap_lightning.data.shards.parse import is_safe
 from asap_lightning.errors import UserError
-from asap_lightning.inference.jobs import find_jobs, folds_case
+from asap_lightning.inference.jobs import Found, find_jobs, folds_case
 from asap_lightning.untrusted.text import parse_json, printable
 from asap_lightning.wording import listed
 
@@ -214,8 +214,8 @@ def _light(item: ShardItem) -> ShardItem:
 
 def folder_entries(
     folder: Path, output: Path, spec: ConditionSpec, *, pattern: str, instances: Path | None
-) -> tuple[list[Entry], list[str]]:
-    """The files of a folder, named as `asap predict` names them; and what is left alone or refused, in words.
+) -> tuple[list[Entry], Found]:
+    """The files of a folder, named as `asap predict` names them; and what was found there.
 
     Raises:
         UserError: nothing to translate.
@@ -229,4 +229,4 @@ def folder_entries(
         )
         for job in found.jobs
     ]
-    return entries, found.notes() + [complaint.text for complaint in found.refused]
+    return entries, found

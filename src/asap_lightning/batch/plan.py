@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from asap_lightning.batch.attempts import Attempts
 from asap_lightning.batch.entries import Entry
@@ -117,9 +118,9 @@ def _digests_of_shards(output: Path, rows: Mapping[str, Row]) -> dict[tuple[str,
     for name in sorted({row.file for row in rows.values() if row.member}):
         with suppress(OSError, tarfile.TarError), tarfile.open(output / name, "r:") as tar:
             for member in tar:
-                content = tar.extractfile(member) if member.isreg() else None
+                content: Any = tar.extractfile(member) if member.isreg() else None
                 if content is not None:
-                    found[name, member.name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+                    found[name, member.name] = hashlib.file_digest(content, "sha256").hexdigest()
     return found
 
 

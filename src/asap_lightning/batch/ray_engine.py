@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 RESERVED = 0.5
 """CPUs that no worker takes: where the workers hold all of them, Ray Data's own tasks wait for ever."""
+STARTS = 2
 STORE = 256 * 2**20
 """Bytes of Ray's object store on this machine: units and rows are small, pictures never go through it."""
 
@@ -81,10 +82,7 @@ def cluster(options: RayOptions) -> Iterator[Share]:
         how: dict[str, Any] = {"address": options.address} if options.address else {}
         if not options.address:
             how = {"include_dashboard": False, "object_store_memory": STORE}
-        try:
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **how)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(f"batch.address={options.address}: Ray cannot be reached: {error}") from error
+        _connect(ray, how)
     try:
         context = data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -93,6 +91,24 @@ def cluster(options: RayOptions) -> Iterator[Share]:
     finally:
         if not running:
             ray.shutdown()
+
+
+def _connect(ray: Any, how: dict[str, Any]) -> None:
+    """Starts Ray, or connects to it; where a busy machine is too slow for Ray's own patience, once more.
+
+    Raises:
+        UserError: there is no such cluster, or Ray does not start.
+    """
+    for attempt in range(STARTS):
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **how)
+            return
+        except Exception as error:  # a start that takes too long is a plain Exception
+            ray.shutdown()
+            if attempt + 1 == STARTS or "timed out" not in str(error):
+                where = f"batch.address={how['address']}: " if "address" in how else ""
+                raise UserError(f"{where}Ray cannot be started or reached: {error}") from error
+            log.warning("Ray has not started in its time: is the machine busy? Trying once more")
 
 
 @dataclass(frozen=True)
