@@ -45,7 +45,8 @@ def test_a_list_is_translated_and_what_fails_is_told(asap, trained, labels, tmp_
 
 def test_shards_in_and_shards_out(asap, trained, facades, tmp_path):
     shards = tmp_path / "shards"
-    assert asap("data", "shard", "data=facades", f"data.root={facades}", "data.layout.split=ratio", f"out={shards}").code == 0
+    source = ("data=facades", f"data.root={facades}", "data.layout.split=ratio")
+    assert asap("data", "shard", *source, f"out={shards}").code == 0
     command = ("predict", f"ckpt={trained}", f"input={shards}", "output=out", "batch.write=shards")
     outcome = asap(*command, "batch.split=val")
     assert outcome.code == 0, outcome.err
