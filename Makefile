@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?= -n 2
 FUZZ_FILES ?= 10000
+MUTATE ?= src/asap_lightning/losses --count 50
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native fuzz asan setup demo test test-long lint build lock clean
+.PHONY: help native fuzz asan setup demo model test test-long mutate lint build lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -28,6 +29,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## Trains a small model on procedural facades (minutes, CPU) and shows what it made.
 	$(BIN)/asap train experiment=demo
 
+model: setup  ## Trains the model that comes with the package (about an hour of one core), measures and packs it.
+	$(BIN)/asap train experiment=facades_model ckpt=auto
+	$(BIN)/python scripts/model_in_the_box.py "$$(ls -d runs/facades_model/*/ | tail -n 1)"
+
 test: setup  ## Runs the tests.
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -46,6 +51,9 @@ native:  ## Builds the native kernels into build/native, where an editable insta
 
 fuzz: setup  ## Reads spoiled files of every kind (FUZZ_FILES=10000, ten minutes) and counts what becomes of them.
 	OMP_NUM_THREADS=1 $(BIN)/python tests/security/fuzz.py $(FUZZ_FILES)
+
+mutate: setup  ## Changes modules one place at a time and counts what their tests miss (MUTATE="PATH --count 50").
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutate.py $(MUTATE)
 
 asan: setup  ## Runs the tests of the native kernels under AddressSanitizer.
 	$(CMAKE) -S . -B build/asan -DASAP_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >/dev/null

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: test processes share two cores
+# Where it is set, every process that a test starts compiles torch and Lightning anew: most of its time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
 import torch
 
+sys.dont_write_bytecode = False  # it was read off that variable
 sys.path.append(str(Path(__file__).parent))  # tests are no package; helpers such as trees.py lie here
 
 if TYPE_CHECKING:

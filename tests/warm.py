@@ -1,4 +1,4 @@
-"""``asap`` in processes of its own that are forked from one which has imported everything already.
+"""``asap``, and scripts, in processes of their own, forked from one which has imported everything already.
 
 A start of Python that imports what training needs takes as long as ten tests. What is tested here is how a
 process behaves (signals, kills, exit codes, files); that a fresh one works is tested once for every command.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["asap_lightning.commands.train", "asap_lightning.data.demo"])
 
 
-def _run(arguments: list[str], folder: str, variables: dict[str, str], said: str) -> None:
+def _run(arguments: list[str], folder: str, variables: dict[str, str], said: str, script: str | None) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
@@ -28,6 +29,10 @@ def _run(arguments: list[str], folder: str, variables: dict[str, str], said: str
         file = os.open(f"{said}.{stream}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, stream)
         os.close(file)
+    if script is not None:
+        sys.argv = [script, *arguments]
+        runpy.run_path(script, run_name="__main__")
+        return
     from asap_lightning import cli
 
     sys.exit(cli.main(arguments))
@@ -40,18 +45,24 @@ class AsapProcess:
         arguments: words behind ``asap``.
         folder: its working folder; what it prints is kept there.
         variables: its environment; None: as here.
+        script: a program of Python that takes the words instead.
     """
 
     count = 0
 
     def __init__(
-        self, arguments: Sequence[object], folder: Path, variables: dict[str, str] | None = None
+        self,
+        arguments: Sequence[object],
+        folder: Path,
+        variables: dict[str, str] | None = None,
+        script: Path | None = None,
     ) -> None:
         AsapProcess.count += 1
         self._said = folder / f".said_{AsapProcess.count}"
         words = [str(word) for word in arguments]
         environment = dict(os.environ if variables is None else variables)
-        self._process = SERVER.Process(target=_run, args=(words, str(folder), environment, str(self._said)))
+        given = (words, str(folder), environment, str(self._said), None if script is None else str(script))
+        self._process = SERVER.Process(target=_run, args=given)
         self._process.daemon = True
         self._process.start()
 

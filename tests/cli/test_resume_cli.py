@@ -18,8 +18,7 @@ from equal import same
 from waiting import wait_for
 from warm import AsapProcess
 
-KILLS = int(os.environ.get("ASAP_TEST_KILLS", "5"))
-STEPS = 20
+KILLS = int(os.environ.get("ASAP_TEST_KILLS", "3"))
 TRAIN = (
     *small.NETWORK,
     *small.QUIET,
@@ -77,18 +76,6 @@ def assert_same_training(run: Path, other: Path, steps: int) -> None:
         assert same(mine[part], theirs[part]), part
 
 
-def test_resuming_after_kill_9_equals_an_uninterrupted_training(start: Start, tmp_path: Path) -> None:
-    limit = f"trainer.max_steps={STEPS}"
-    assert start(tmp_path / "whole", limit).ended() == 0
-    process = start(tmp_path / "killed", limit)
-    process.waits_for(last(tmp_path / "killed"))
-    process.kill()
-    assert process.ended() == -signal.SIGKILL
-    assert 0 < read_checkpoint(last(tmp_path / "killed"))["global_step"] < STEPS
-    assert start(tmp_path / "killed", limit).ended() == 0
-    assert_same_training(tmp_path / "killed", tmp_path / "whole", STEPS)
-
-
 def test_kill_9_while_checkpoints_are_written_loses_nothing(start: Start, tmp_path: Path) -> None:
     """A checkpoint follows every update, and kills fall at random moments between and inside of them."""
     steps, chance = 20 + 15 * KILLS, random.Random(0)
@@ -123,7 +110,9 @@ def test_a_stopped_training_resumes_exactly(
     process = start(run, *overrides)
     process.waits_for(run / "checkpoints/best.ckpt")  # of the first validation
     process.send_signal(sent)
-    assert process.ended() == code
+    assert process.ended() == code, process.err
+    assert "Traceback" not in process.err
+    assert sent.name in process.err and "resume with ckpt=" in process.err
     assert f"stopped by {sent.name}; resume with ckpt={last(run)}" in (run / "train.log").read_text()
     steps = read_checkpoint(last(run))["global_step"] + 3
     assert start(run, *overrides, f"trainer.max_steps={steps}").ended() == 0

@@ -1,10 +1,7 @@
-"""``asap train``: the run's folder, resuming, multirun, Ctrl-C."""
+"""``asap train``: the run's folder, resuming, multirun. Signals and kills: ``test_resume_cli.py``."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,6 @@ from omegaconf import OmegaConf
 
 import small
 from asap_lightning.training import read_checkpoint
-from warm import AsapProcess
 
 
 def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
@@ -143,39 +139,3 @@ def test_evaluation_of_all_loggers_in_one_run(train, tmp_path: Path, monkeypatch
     run = tmp_path / "run"
     assert list(run.glob("wandb/offline-run-*")) and list(run.glob("tensorboard/events*"))
     assert list(run.glob("csv_logs/version_*/metrics.csv"))
-
-
-LONG = ("hydra.run.dir=run", "checkpoint.every_n_steps=10", "trainer.max_epochs=-1")
-LAST = Path("run/checkpoints/last.ckpt")
-
-
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_writes_a_checkpoint_and_exits_with_its_code(
-    tmp_path: Path, facades: Path, sent: signal.Signals, code: int
-) -> None:
-    with AsapProcess(["train", *small.TRAIN, f"data.root={facades}", *LONG], tmp_path) as process:
-        process.waits_for(tmp_path / LAST)
-        process.send_signal(sent)
-        assert process.ended() == code, process.err
-        assert "Traceback" not in process.err
-        assert sent.name in process.err and "resume with ckpt=" in process.err
-    assert read_checkpoint(tmp_path / LAST)["global_step"] >= 10
-
-
-@pytest.mark.slow
-def test_killed_run_resumes_in_a_fresh_process(tmp_path: Path, facades: Path) -> None:
-    with AsapProcess(["train", *small.TRAIN, f"data.root={facades}", *LONG], tmp_path) as process:
-        process.waits_for(tmp_path / LAST)
-        process.kill()
-        assert process.ended() == -signal.SIGKILL
-    step = read_checkpoint(tmp_path / LAST)["global_step"]
-    arguments = ["train", *small.TRAIN, f"data.root={facades}", "hydra.run.dir=run", "ckpt=last"]
-    done = subprocess.run(
-        [sys.executable, "-m", "asap_lightning", *arguments, f"trainer.max_steps={step + 2}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    assert read_checkpoint(tmp_path / LAST)["global_step"] == step + 2

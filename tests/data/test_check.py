@@ -67,6 +67,15 @@ def test_classes_that_never_occur_are_named(trees):
     assert "2 classes occur in no training pair: 3, 4" in text(report)
 
 
+def test_classes_are_missed_only_where_training_pairs_were_read(trees):
+    layout = partial(SpadeFolders, num_classes=5)(trees.spade())
+    assert check_dataset(layout, splits=("val",)).absent_classes() == []
+    for path in (trees.root / "train_img").iterdir():
+        path.write_bytes(b"")
+    report = check_dataset(layout)
+    assert report.absent_classes() == [] and "no training pair" not in text(report)
+
+
 def test_class_names_are_shown(trees):
     report = check_dataset(CmpFacades(trees.cmp(), split="ratio"))
     assert "12 shop" in text(report)

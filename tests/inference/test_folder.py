@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,23 +14,27 @@ import small
 from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.inference import LabelOptions, Translator, translate_folder
+from asap_lightning.inference import FolderTranslation, LabelOptions, Translator, translate_folder
 
 SPEC = ConditionSpec("label", num_classes=3)
 
 
-@pytest.fixture(scope="module")
-def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
-    generator = small.asap_generator(SPEC)
+def make_translator(folder: Path, spec: ConditionSpec, **data: Any) -> Translator:
+    """Of a checkpoint that was trained on ``data``."""
+    generator = small.asap_generator(spec)
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, 0, 0.3)
-    description = ModelDescription(
-        SPEC.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator", **small.ASAP}
-    )
-    path = tmp_path_factory.mktemp("model") / "model.ckpt"
+    network = {"_target_": "asap_lightning.models.AsapGenerator", **small.ASAP}
+    description = ModelDescription(spec.as_dict(), network, config={"data": data})
+    path = folder / "model.ckpt"
     state = {f"generator.{name}": value for name, value in generator.state_dict().items()}
     torch.save({"state_dict": state, ENTRY: description.as_dict()}, path)
     return Translator(path, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    return make_translator(tmp_path_factory.mktemp("model"), SPEC)
 
 
 @pytest.fixture
@@ -71,3 +78,13 @@ def test_an_image_must_be_able_to_say_which_checkpoint_made_it(translator, label
     unnamed = Translator.from_generator(translator.generator, device="cpu")
     with pytest.raises(ValueError, match="translated with a checkpoint"):
         translate_folder(unnamed, tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("width", "height"), [(16, 16), (16, 8), (None, None)])
+def test_whole_pairs_are_told_by_the_shape_of_the_training(tmp_path, caplog, width, height):
+    layout = {"_target_": "asap_lightning.data.layouts.SideBySide", "_partial_": True}
+    spec = ConditionSpec("image", channels=3)
+    model = make_translator(tmp_path, spec, layout=layout, width=width, height=height)
+    Image.fromarray(np.zeros((8, 16, 3), np.uint8)).save(tmp_path / "pair.png")
+    FolderTranslation(model, tmp_path / "pair.png", tmp_path / "out")
+    assert ("half=source translates their left half" in caplog.text) == (width == height == 16)

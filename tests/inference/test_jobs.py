@@ -167,3 +167,9 @@ def test_instance_maps_are_found_by_name_in_either_unicode_form(folder):
     assert "b.png has no instance map, which this model needs" in found.refused[0].text
     found = find(folder, spec=spec)
     assert not found.jobs and "instances=FOLDER" in found.refused[0].text
+
+
+def test_one_file_is_known_by_its_ending_in_either_case(tmp_path):
+    picture(tmp_path / "A.PNG")
+    (job,) = find_jobs(tmp_path / "A.PNG", tmp_path / "out", spec=IMAGE).jobs
+    assert job.target == tmp_path / "out/A.png"

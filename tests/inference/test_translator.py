@@ -13,8 +13,8 @@ from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator, load_generator, to_uint8
 from asap_lightning.inference.checks import class_ids, instance_ids, picture
+from asap_lightning.inference.padding import pad_condition
 from asap_lightning.inference.seeding import seeded
-from asap_lightning.inference.translator import pad_condition
 from asap_lightning.models import AsapGenerator, Generator, GeneratorOutput
 from asap_lightning.training import ModelDescription
 
@@ -74,6 +74,8 @@ def test_padding_repeats_the_border():
     assert padded.label.tolist() == [[[0, 1, 1], [2, 3, 3], [2, 3, 3]]]
     assert padded.instance.tolist() == [[[7, 8, 8], [9, 10, 10], [9, 10, 10]]]
     assert pad_condition(condition, 2) is condition
+    styled = Condition(label=condition.label, style=torch.tensor([[0.5, 2.0]]))
+    assert pad_condition(styled, 3).style.tolist() == [[0.5, 2.0]], "a style code has no border"
     assert pad_condition(condition, 2, minimum=4).height == 4
 
 
@@ -185,6 +187,8 @@ def test_instances_that_differ_still_differ():
     wide = np.array([[1, 2**32 + 1, 2**33 + 1]])
     assert len(set(instance_ids(wide, (1, 3))[0].tolist())) == 3
     assert instance_ids(np.array([[7, 8]], np.uint16), (1, 2)).tolist() == [[7, 8]]
+    least, most = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    assert instance_ids(np.array([[least, most]]), (1, 2)).tolist() == [[least, most]], "they fit"
     with pytest.raises(UserError, match="of integers"):
         instance_ids(np.array([[0.25, 0.75]]), (1, 2))
 
@@ -241,3 +245,19 @@ def test_what_draws_nothing_waits_for_nobody(checkpoint):
     assert not translator.generator.draws
     with seeded(0, torch.device("cpu")):  # another thread's turn
         assert translator(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.int32)).shape == (8, 8, 3)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_gpu_that_is_not_here_is_named(checkpoint):
+    with pytest.raises(UserError, match="device=cuda, but torch sees no CUDA GPU here; use device=cpu"):
+        Translator(checkpoint, device="cuda")
+
+
+@pytest.mark.parametrize(("prepare", "expected"), [(None, True), (True, True), (False, False)])
+def test_a_generator_is_prepared_on_the_cpu_unless_it_shall_not_be(
+    checkpoint, monkeypatch, prepare, expected
+):
+    prepared = []
+    monkeypatch.setattr(AsapGenerator, "prepare_for_inference", lambda self: prepared.append(self))
+    Translator(checkpoint, device="cpu", prepare=prepare)
+    assert bool(prepared) == expected

@@ -42,6 +42,8 @@ def test_each_class_takes_the_image_that_fits_it_best(loss, monkeypatch):
     assert loss.of_many(mixed, real, left).item() == 0
     assert loss.of_many(both_wrong, real, left).item() > 1
     assert loss.of_many(torch.stack([noise, real], 1), real, left).item() == 0
+    turned = loss.of_many(mixed.mT, real.mT, left.mT)  # classes above each other
+    assert turned.item() == 0 and loss.of_many(mixed, real, left.mT).item() > 1
 
 
 def test_the_objective_uses_it_for_generators_of_several_images(loss):

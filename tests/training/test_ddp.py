@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ import small
 from asap_lightning.data.demo import write_demo_dataset
 from asap_lightning.tracking import find_offline_runs, read_offline_run
 from asap_lightning.training import read_checkpoint
+from equal import same
 from waiting import wait_for
+from warm import AsapProcess
 
 from .ddp_script import train
 
@@ -57,6 +61,15 @@ def furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
     return max(float((a[name].double() - b[name].double()).abs().max()) for name in a)
 
 
+def rank_variables() -> list[dict[str, str]]:
+    """Environments of two processes that a launcher would start; that ours starts one is tested below."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": "0"}
+    return [{**shared, "LOCAL_RANK": str(rank)} for rank in range(2)]
+
+
 @pytest.mark.parametrize(
     ("order", "validated"),
     [("generator_first", 5), pytest.param("discriminator_first", 1, marks=pytest.mark.long)],
@@ -71,8 +84,13 @@ def test_two_processes_equal_one_with_their_batches_together(
     """
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir(), two.mkdir()
-    words = [str(facades), str(two), "2", order, str(STEPS), str(validated)]
-    subprocess.run([sys.executable, SCRIPT, *words], check=True, timeout=200, env=ENVIRONMENT)
+    words = [facades, two, 2, order, STEPS, validated]
+    with ExitStack() as started:
+        processes = [
+            started.enter_context(AsapProcess(words, two, each, SCRIPT)) for each in rank_variables()
+        ]
+        for process in processes:
+            assert process.ended() == 0, process.err
     train(str(facades), str(one), 1, order, STEPS, validated)
     alone, ranks = record(one), [record(two, rank) for rank in range(2)]
 
@@ -91,6 +109,8 @@ def test_two_processes_equal_one_with_their_batches_together(
     assert ranks[0]["noise"] != ranks[1]["noise"], "every process draws numbers of its own"
 
     assert [path.name for path in sorted(two.glob("*.ckpt"))] == ["best.ckpt", "last.ckpt"]
+    first, second = read_checkpoint(two / "last.ckpt")["random_states"]
+    assert not same(first, second), "each goes on with numbers of its own"
     further = tmp_path / "further"
     further.mkdir()
     train(str(facades), str(further), 1, order, STEPS + 1, validated, str(two / "last.ckpt"))
@@ -218,11 +238,12 @@ if os.environ.get("LOCAL_RANK") == "1":
 """
 
 
-def test_a_mistake_that_one_process_meets_is_told_once(asap_train: Start, tmp_path: Path) -> None:
+def test_a_mistake_that_one_process_meets_is_told_once(facades: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(BROKEN_ON_RANK_1)
-    process = asap_train(*LONG, PYTHONPATH=str(tmp_path / "site"))
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 2, err
+    variables = {**ENVIRONMENT, "PYTHONPATH": str(tmp_path / "site")}
+    with AsapProcess(["train", *TRAIN, f"data.root={facades}", *LONG], tmp_path, variables) as process:
+        assert process.ended() == 2, process.err
+    err = process.err
     assert err.count(".jpg is cut short") == 1 and "Traceback" not in err
     assert "process 1 of 2 has met the mistake above" in err

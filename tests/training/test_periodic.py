@@ -113,9 +113,12 @@ def uninterrupted(facades: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     return folder, train(facades, folder, every=2)[0]
 
 
-def test_every_second_validation_measures_and_chooses_the_best(facades: Path, tmp_path: Path) -> None:
+def test_every_second_validation_measures_and_chooses_the_best(
+    facades: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     watch, module, writer = train(facades, tmp_path, every=2)
     assert measured(watch) == [4, 8, 12]
+    assert "no score" not in caplog.text, "a validation that measures nothing misses nothing"
     quick = {"val/psnr", "val/ssim", "val/l1"}
     assert all(names >= quick for step, names in watch.logged.items() if step)
     assert writer.mode == "min" and writer.best_step in (4, 8, 12)

@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from asap_lightning.batch.entries import is_list
-from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
 from asap_lightning.data.layouts import Shards
@@ -41,7 +41,7 @@ def run(config: DictConfig) -> None:
         return
     part = parse_part(config.part)
     overwrite = overwrite_of(config.overwrite)
-    checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
+    checkpoint = checkpoint_of(config)
     translator = Translator(checkpoint, device=device_of(config.device, part), weights=config.weights)
     folder = FolderTranslation(
         translator,

@@ -20,7 +20,7 @@ from asap_lightning.batch.run import Progress as Report
 from asap_lightning.batch.setup import Setup
 from asap_lightning.batch.urls import Bounds
 from asap_lightning.commands.predict import overwrite_of
-from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
 from asap_lightning.data.layout import SPLITS
@@ -51,7 +51,7 @@ def run(config: DictConfig) -> None:
             "manifest; leave part out"
         )
     overwrite = overwrite_of(config.overwrite)
-    checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name).absolute()
+    checkpoint = checkpoint_of(config).absolute()
     setup, entries, refused = prepared(settings, checkpoint)
     ray = RayOptions(**{key: batch[key] for key in ("workers", "cpus", "gpus", "restarts", "address")})
     with logged_run(config, "predict", checkpoint) as log_figures, _bar() as report:

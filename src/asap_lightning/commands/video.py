@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
@@ -35,7 +35,7 @@ def run(config: DictConfig) -> None:
     given = {key: settings[key] for key in TAKEN_OVER}
     if config.overwrite not in (True, False):
         raise UserError(f"overwrite={config.overwrite}: true or false was expected")
-    checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
+    checkpoint = checkpoint_of(config)
     translator = Translator(checkpoint, device=config.device, weights=config.weights)
     styles = parse_styles(settings["style"], translator)
     if styles.several:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import yaml
@@ -38,12 +38,16 @@ def require_parts(config: Mapping[str, Any], words: Iterable[str]) -> None:
 
 def known_targets(group: str, path: str) -> list[str]:
     """The classes that the options of a group have at a dotted path below it."""
-    found = []
-    for file in sorted((conf_dir() / group).glob("*.yaml")):
-        node = _at(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, path)
-        if isinstance(node, Mapping) and isinstance(node.get("_target_"), str):
-            found.append(node["_target_"])
-    return list(dict.fromkeys(found))
+    nodes = (_at(option, path) for option in _options(group))
+    found = [node.get("_target_") for node in nodes if isinstance(node, Mapping)]
+    return list(dict.fromkeys(target for target in found if isinstance(target, str)))
+
+
+@cache
+def _options(group: str) -> tuple[Any, ...]:
+    """What the files of a group say. Read once: a command line has many words of few groups."""
+    files = sorted((conf_dir() / group).glob("*.yaml"))
+    return tuple(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
 
 
 def _at(node: Any, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
@@ -28,6 +30,9 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference.halves import Half, cutter
 
 Reader = Callable[[Source], NDArray]
+ImageReader = Callable[[Image.Image | str | os.PathLike[str]], NDArray]
+GIVEN = "the picture"
+"""What a picture from memory is called in messages."""
 
 
 @dataclass(frozen=True)
@@ -71,31 +76,50 @@ def condition_reader(
     """
     made = training_layout(layout, place)
     cut = cutter(half, made) or (lambda image, path: image)
-    if spec.kind == "label":
-        labels = label_format(
-            spec, made, palette=palette, palette_tolerance=palette_tolerance, label_values=label_values
-        )
-        return lambda path: label_array(cut(open_image(path), path), path, labels)[0]
-    if spec.kind == "image":
-        to_array = photo_array if spec.channels == 3 else grey_array
-        return lambda path: to_array(cut(open_image(path), path), path)
-    if half not in (None, "whole"):
-        raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
-    unit, nearest, farthest = depth_range(made)
-    return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
+    if spec.kind == "depth":
+        if half not in (None, "whole"):
+            raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
+        return _depth_reader(made)
+    labels = (
+        label_format(spec, made, palette, palette_tolerance, label_values) if spec.kind == "label" else None
+    )
+    return lambda path: _values(cut(open_image(path), path), path, spec, labels)
+
+
+def image_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None, place: str) -> ImageReader:
+    """As `condition_reader`, for pictures in memory too; see there for arguments and results."""
+    made = training_layout(layout, place)
+    if spec.kind == "depth":
+        of_path = _depth_reader(made)
+    else:
+        labels = label_format(spec, made) if spec.kind == "label" else None
+
+    def read(given: Image.Image | str | os.PathLike[str]) -> NDArray:
+        if isinstance(given, Image.Image):
+            if spec.kind == "depth":
+                raise UserError("depths are given as an array of floats in [-1, 1], or as the path of a file")
+            return _values(given, _name_of(given), spec, labels)
+        path = Path(given).expanduser()
+        return of_path(path) if spec.kind == "depth" else _values(open_image(path), path, spec, labels)
+
+    return read
+
+
+def _name_of(image: Image.Image) -> Path:
+    """Its file, where it is of one: ids of a lossy file are refused."""
+    return Path(getattr(image, "filename", "") or GIVEN)
 
 
 def label_format(
     spec: ConditionSpec,
     layout: Layout | None,
-    *,
     palette: Sequence[Sequence[int]] | None = None,
     palette_tolerance: float | None = None,
     label_values: Mapping[int, int] | None = None,
 ) -> LabelFormat:
-    """How a model's label maps are to be understood; the options replace what the training's layout says."""
-    plain = LabelFormat(spec.num_classes, spec.has_unknown, class_names=spec.class_names)
-    labels = replace(layout.labels if isinstance(layout, LabelLayout) else plain, keys="labels")
+    """How label maps of the training are read, but for what is given; see `condition_reader`."""
+    labels = layout.labels if isinstance(layout, LabelLayout) else _plain_format(spec)
+    labels = replace(labels, keys="labels")
     if palette is not None or label_values is not None:
         labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
     if palette_tolerance is not None:
@@ -103,11 +127,27 @@ def label_format(
     return labels
 
 
+def _values(image: Image.Image, path: Source, spec: ConditionSpec, labels: LabelFormat | None) -> NDArray:
+    """Class ids, or a picture as the model's channels."""
+    if labels is not None:
+        return label_array(image, path, labels)[0]
+    return photo_array(image, path) if spec.channels == 3 else grey_array(image, path)
+
+
 def depth_range(layout: Layout | None) -> tuple[float, float, float]:
     """Metres that the value 1 of a depth file stands for, and the depths that become -1 and 1."""
     if isinstance(layout, AnyConditionLayout):
         return layout.depth_unit, layout.nearest, layout.farthest
     return 0.001, 0.0, 10.0
+
+
+def _depth_reader(layout: Layout | None) -> Reader:
+    unit, nearest, farthest = depth_range(layout)
+    return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
+
+
+def _plain_format(spec: ConditionSpec) -> LabelFormat:
+    return LabelFormat(spec.num_classes, spec.has_unknown, class_names=spec.class_names)
 
 
 def training_layout(layout: Mapping[str, Any] | None, place: str = "the checkpoint") -> Layout | None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asap_lightning.errors import UserError
-from asap_lightning.inference.translator import Translator, pad_condition, to_uint8
+from asap_lightning.inference.padding import pad_condition
+from asap_lightning.inference.translator import Translator, to_uint8
 from asap_lightning.models import AsapGenerator
 
 GRID = 64

@@ -26,6 +26,7 @@ from asap_lightning.data.layouts import Cityscapes, Shards, recognise
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.shards.members import Encoding, decode
 from asap_lightning.data.shards.members import _encode_array as encode_array
+from asap_lightning.data.shards.store import LocalStore, ShardReader
 from asap_lightning.data.source import StoredFile
 from asap_lightning.data.transforms import Geometry
 from asap_lightning.errors import UserError
@@ -296,6 +297,19 @@ class TestOpenFiles:
         assert os.waitpid(child, 0)[1] == 0
         assert open_shards(made.out) == 2
         assert_equal(layout.read(last), expected)
+
+    def test_a_forked_process_waits_for_no_lock_of_a_thread_that_it_has_not(self, trees, shard):
+        reader = ShardReader(LocalStore(shard(trees.spade(), "SpadeFolders", SPADE).out))
+        with reader._lock:  # as another thread of the parent
+            reader.begin_anew()
+            assert reader._lock.acquire(blocking=False)
+
+
+def test_an_index_may_be_large(trees, shard):
+    made = shard(trees.spade(), "SpadeFolders", SPADE)
+    index = made.out / "index.json"
+    index.write_text(index.read_text() + " " * 2**20)
+    assert len(Shards(made.out).items("train")) == 4
 
 
 def test_stored_ids_are_looked_at_before_they_are_made_narrow():

@@ -60,6 +60,9 @@ def test_a_new_run_moves_an_earlier_file_aside(fit: Fit, tmp_path: Path) -> None
     fit(MetricsCsv(), max_steps=2)
     assert (tmp_path / "metrics_earlier_1.csv").read_text() == earlier
     assert list(MetricHistory(tmp_path / "metrics.csv").rows) == [2]
+    fit(MetricsCsv(), max_steps=2)
+    assert (tmp_path / "metrics_earlier_1.csv").read_text() == earlier
+    assert list(MetricHistory(tmp_path / "metrics_earlier_2.csv").rows) == [2]
 
 
 BEFORE_THE_KILL = 50

@@ -50,8 +50,12 @@ def plan(
     same_as: dict[str, str] = {}
     for split in splits:
         items = _items(layout, split)
-        twin = next((other for other, pairs in known.items() if pairs == items), None)
-        if twin is not None and (encoding.resize is None or "train" not in (split, twin)):
+        same = [other for other, pairs in known.items() if pairs == items]
+        # a training resizes its pairs to a size of its own
+        twin = next(
+            (other for other in same if encoding.resize is None or "train" not in (split, other)), None
+        )
+        if twin is not None:
             same_as[split] = twin
             continue
         known[split] = items
