@@ -64,6 +64,7 @@ COMMANDS = (
         ),
     ),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
+    Command("video", "video", "translate a video, a folder of frames or a camera", config="video"),
     Command(
         "import",
         "import_",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -11,9 +12,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from asap_lightning.batch.entries import is_list
 from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
+from asap_lightning.data.layouts import Shards
+from asap_lightning.data.source import is_url
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.conditions import Job
@@ -32,6 +36,9 @@ def run(config: DictConfig) -> None:
     Raises:
         UserError: nothing to translate, or, after the others have been translated, files that could not be.
     """
+    if is_batch(config):
+        import_module("asap_lightning.commands.predict_batch").run(config)
+        return
     part = parse_part(config.part)
     overwrite = overwrite_of(config.overwrite)
     checkpoint = checkpoint_of(config)
@@ -57,6 +64,23 @@ def run(config: DictConfig) -> None:
             f"{len(tally.failures)} of {counted(tried, 'file')} could not be translated:\n"
             + "\n".join(told(group) for group in by_cause(tally.failures))
         )
+
+
+def is_batch(config: DictConfig) -> bool:
+    """Whether a manifest is written: of a list, of shards, or where Ray works.
+
+    Raises:
+        UserError: no such engine.
+    """
+    if config.engine not in ("local", "ray"):
+        raise UserError(f"engine={config.engine}: local or ray was expected")
+    source = str(config.input)
+    return (
+        config.engine == "ray"
+        or is_list(source)
+        or is_url(source)
+        or Shards.matches(Path(source).expanduser())
+    )
 
 
 def overwrite_of(given: object) -> Overwrite:

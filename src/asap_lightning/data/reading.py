@@ -105,7 +105,11 @@ def grey_array(image: Image.Image, path: Source) -> NDArray[np.uint8]:
     """As `read_grey`, for an image that is already open."""
     if image.mode == "L":
         return np.asarray(image)[..., None]
-    photo = photo_array(image, path)
+    return grey_levels(photo_array(image, path))
+
+
+def grey_levels(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A photo (H, W, 3) as one grey channel (H, W, 1); ITU-R 601 luma."""
     return np.asarray(Image.fromarray(photo).convert("L"))[..., None]
 
 

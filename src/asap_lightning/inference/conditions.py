@@ -25,10 +25,11 @@ from asap_lightning.data.reading import (
     read_instance,
     scale_depth,
 )
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 from asap_lightning.inference.halves import Half, cutter
 
-Reader = Callable[[Path], NDArray]
+Reader = Callable[[Source], NDArray]
 ImageReader = Callable[[Image.Image | str | os.PathLike[str]], NDArray]
 GIVEN = "the picture"
 """What a picture from memory is called in messages."""
@@ -126,19 +127,22 @@ def label_format(
     return labels
 
 
-def _values(image: Image.Image, path: Path, spec: ConditionSpec, labels: LabelFormat | None) -> NDArray:
+def _values(image: Image.Image, path: Source, spec: ConditionSpec, labels: LabelFormat | None) -> NDArray:
     """Class ids, or a picture as the model's channels."""
     if labels is not None:
         return label_array(image, path, labels)[0]
     return photo_array(image, path) if spec.channels == 3 else grey_array(image, path)
 
 
+def depth_range(layout: Layout | None) -> tuple[float, float, float]:
+    """Metres that the value 1 of a depth file stands for, and the depths that become -1 and 1."""
+    if isinstance(layout, AnyConditionLayout):
+        return layout.depth_unit, layout.nearest, layout.farthest
+    return 0.001, 0.0, 10.0
+
+
 def _depth_reader(layout: Layout | None) -> Reader:
-    unit, nearest, farthest = (
-        (layout.depth_unit, layout.nearest, layout.farthest)
-        if isinstance(layout, AnyConditionLayout)
-        else (0.001, 0.0, 10.0)
-    )
+    unit, nearest, farthest = depth_range(layout)
     return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
 
 

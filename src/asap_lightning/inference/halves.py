@@ -11,10 +11,11 @@ from PIL import Image
 from asap_lightning.data.layouts import Layout, SideBySide
 from asap_lightning.data.layouts.pairs import halves
 from asap_lightning.data.layouts.shapes import usual_shape
+from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
 Half = Literal["whole", "left", "right", "source"]
-Cut = Callable[[Image.Image, Path], Image.Image]
+Cut = Callable[[Image.Image, Source], Image.Image]
 """From an opened file to what of it is the condition."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +37,47 @@ class Recipe:
         text = json.dumps([self.checkpoint, options], sort_keys=True, default=str)
         self._prefix = text.encode()
 
+    @property
+    def digest(self) -> str:
+        """Of the recipe alone."""
+        return hashlib.sha256(self._prefix).hexdigest()[:32]
+
     def origin(self, job: Job) -> str:
         """A digest of recipe, condition file and instance map, by content."""
-        parts = [self._prefix, digest(job.source).encode()]
-        if job.instance is not None:
-            parts.append(digest(job.instance).encode())
-        return hashlib.sha256(b"\n".join(parts)).hexdigest()[:32]
+        files = [job.source] if job.instance is None else [job.source, job.instance]
+        return self.origin_of_digests([digest(file) for file in files])
+
+    def origin_of_digests(self, digests: Sequence[str]) -> str:
+        """As `origin`, for files whose digests are known."""
+        return hashlib.sha256(b"\n".join([self._prefix, *map(str.encode, digests)])).hexdigest()[:32]
 
     def write(self, path: Path, image: NDArray[np.uint8], job: Job, origin: str) -> None:
         """Writes a PNG file that says what it was made from, atomically; ``origin`` is that of `origin`."""
-        about = {"origin": origin, "checkpoint": self.checkpoint[:16], "file": job.source.name}
-        text = PngInfo()
-        text.add_text(KEY, json.dumps(about))
         with atomic_write(path) as file:
-            Image.fromarray(image).save(file, format="PNG", pnginfo=text)
+            file.write(png(image, job.source.name, origin, self.checkpoint))
 
     def made(self, job: Job) -> bool | None:
         """Whether the image of a job is there: None if there is none, False if it is of another origin."""
         if not job.target.is_file():
             return None
         return origin_of(job.target) == self.origin(job)
+
+
+def png(image: NDArray[np.uint8], source: str, origin: str, checkpoint: str) -> bytes:
+    """A PNG file that says what it was made from.
+
+    Args:
+        image: (H, W, 3).
+        source: of the condition; its last part is noted.
+        origin: see `Recipe.origin`.
+        checkpoint: its digest.
+    """
+    about = {"origin": origin, "checkpoint": checkpoint[:16], "file": source.rpartition("/")[2]}
+    text = PngInfo()
+    text.add_text(KEY, json.dumps(about))
+    file = BytesIO()
+    Image.fromarray(image).save(file, format="PNG", pnginfo=text)
+    return file.getvalue()
 
 
 def origin_of(path: Path) -> str | None:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 CLAIMS = ".claims"
 PAUSE = 0.5
-_OF_THE_NAME = frozenset((errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENOTDIR))
+OF_THE_NAME = frozenset((errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENOTDIR))
 """What the system refuses because of one file's name or place."""
 _THERE = ("image is there already but was not", "images are there already but were not")
 Translate = Callable[[Job], Mapping[str, NDArray[np.uint8]]]
@@ -191,7 +191,7 @@ def _why_failed(job: Job, error: Exception) -> str:
     """Why this file alone could not be translated; raises what would befall the others too."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in _OF_THE_NAME:
+    if isinstance(error, OSError) and error.errno in OF_THE_NAME:
         return f"{job.source}: {error.filename or job.target} cannot be written: {error.strerror}"
     if not is_out_of_memory(error):
         raise error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -123,6 +124,12 @@ class Shards(Layout):
                 "data.instance_edges=true"
             )
         return index
+
+    def for_reading(self) -> Shards:
+        """A copy that reads pairs but lists none: small enough to be sent to other processes."""
+        made = copy(self)
+        made.index = replace(self.index, splits={}, same_as={})
+        return made
 
     @property
     def source(self) -> Any:
