@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageFile
-
-from asap_lightning.data.formats import open_picture
+from asap_lightning.data.formats import TIFF_SIGNATURES, open_picture, open_tiff
 from asap_lightning.data.reading import MAX_PIXELS
 from asap_lightning.data.strips.arrays import is_zarr, open_npy, open_zarr
 from asap_lightning.data.strips.png import PngStrips
-from asap_lightning.data.strips.strips import Strips
+from asap_lightning.data.strips.png_chunks import SIGNATURE, read_header
+from asap_lightning.data.strips.strips import NotInStrips, Strips
 from asap_lightning.data.strips.tiff import TiffStrips
 from asap_lightning.data.strips.whole import WholePicture
 from asap_lightning.errors import UserError
@@ -30,49 +30,52 @@ def open_strips(path: Path) -> Strips:
         return open_zarr(path)
     if path.suffix.lower() == ".npy":
         return open_npy(path)
+    beginning = _beginning(path)
     try:
-        opened = open_picture(path)
-    except Exception:  # said better, and for every kind of trouble, by who decodes
-        return WholePicture(path)
-    with opened:
-        reason = _why_whole(opened)
-        if not reason:
-            try:
-                if opened.format == "PNG":
-                    return PngStrips(path)
-                return TiffStrips(path, opened)
-            except ValueError as error:
-                reason = {
-                    "interlaced": "its rows are interlaced",
-                    "planes": "its channels lie apart",
-                }[str(error)]
-        if opened.width * opened.height > MAX_PIXELS:
+        if beginning.startswith(SIGNATURE):
+            return PngStrips(path)
+        if beginning.startswith(TIFF_SIGNATURES):
+            return _tiff(path)
+    except NotInStrips as error:
+        size = stored_size(path)
+        if size is not None and math.prod(size) > MAX_PIXELS:
             raise UserError(
-                f"{path} has {opened.width} x {opened.height} pixels, and {reason}: so it can only be read "
-                f"whole, which is done up to {MAX_PIXELS:,} pixels. Save it anew as an upright PNG without "
-                "interlacing or as a tiled TIFF"
-            )
+                f"{path} has {size[0]} x {size[1]} pixels, and {error}: so it can only be read whole, which is "
+                f"done up to {MAX_PIXELS:,} pixels. Save it anew as an upright PNG without interlacing or as a "
+                "tiled TIFF"
+            ) from error
     return WholePicture(path)
 
 
 def stored_size(path: Path) -> tuple[int, int] | None:
     """Width and height as the file says; None where nothing can be said, which reading explains."""
+    beginning = _beginning(path)
     try:
         if is_zarr(path) or path.suffix.lower() == ".npy":
-            strips = open_strips(path)
-            strips.close()
-            return strips.width, strips.height
-        with open_picture(path) as opened:
+            with open_strips(path) as strips:
+                return strips.width, strips.height
+        if beginning.startswith(SIGNATURE):
+            with path.open("rb") as file:
+                header = read_header(file)
+            return header.width, header.height
+        with open_tiff(path) if beginning.startswith(TIFF_SIGNATURES) else open_picture(path) as opened:
             return opened.size
     except Exception:  # whatever a damaged file makes of its reader
         return None
 
 
-def _why_whole(opened: ImageFile.ImageFile) -> str:
-    if opened.format not in ("PNG", "TIFF"):
-        return f"it is a {opened.format} file, which has no strips"
-    # Image's own method: that of PNG files would decode all pixels in search of a late chunk
-    if Image.Image.getexif(opened).get(ExifTags.Base.Orientation, 1) != 1:
-        return "it says that it is to be turned"
-    return ""
+def _tiff(path: Path) -> Strips:
+    try:
+        return TiffStrips(path)
+    except (UserError, NotInStrips):
+        raise
+    except Exception:  # a header that makes no sense: said better by who decodes all
+        return WholePicture(path)
 
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(8)
+    except OSError:  # said by who opens it next
+        return b""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from asap_lightning.data.strips.png_chunks import Inflated, packed_pieces, read_header
 from asap_lightning.data.strips.png_filters import unfilter
-from asap_lightning.data.strips.strips import LARGEST_PIECE, Strips
+from asap_lightning.data.strips.strips import LARGEST_PIECE, NotInStrips, Strips
 
 MOST_PACKED = 1032
 """Deflate makes nothing smaller by a greater factor: a file that promises more is cut off."""
@@ -41,11 +41,11 @@ _MODES = {
 
 
 class PngStrips(Strips):
-    """A PNG file without interlacing.
+    """A PNG file, upright and without interlacing.
 
     Raises:
         UserError: damaged, or cut off as its size shows.
-        ValueError: interlaced: its rows are not in order.
+        NotInStrips: interlaced or turned: its rows are not in order.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,7 +65,9 @@ class PngStrips(Strips):
             raise self.damaged(error) from error
         super().__init__(path, self._header.width, self._header.height)
         if self._header.interlaced:
-            raise ValueError("interlaced")
+            raise NotInStrips("its rows are interlaced")
+        if self._header.turned:
+            raise NotInStrips("it says that it is to be turned")
         row = self._header.row_bytes + 1
         if row > LARGEST_PIECE:
             raise self.too_coarse("rows", row)

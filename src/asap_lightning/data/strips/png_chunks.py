@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from PIL import ExifTags, Image
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -25,7 +27,7 @@ class PngHeader:
         depth: bits a channel.
         colour: PNG's number of the colour type.
         interlaced: whether the rows come in seven passes.
-        palette, transparency: the chunks' content; empty where there are none.
+        palette, transparency, exif: the chunks' content; empty where there are none.
         start: where the first IDAT chunk begins.
     """
 
@@ -36,12 +38,20 @@ class PngHeader:
     interlaced: bool
     palette: bytes
     transparency: bytes
+    exif: bytes
     start: int
 
     @property
     def pixel_bytes(self) -> int:
         """Bytes from a channel to the same of the pixel on the right: filters reach back as far."""
         return max(1, CHANNELS[self.colour] * self.depth // 8)
+
+    @property
+    def turned(self) -> bool:
+        """Whether viewers show it turned or mirrored, as EXIF says."""
+        exif = Image.Exif()
+        exif.load(self.exif)
+        return exif.get(ExifTags.Base.Orientation, 1) != 1
 
     @property
     def row_bytes(self) -> int:
@@ -63,7 +73,7 @@ def read_header(file: IO[bytes]) -> PngHeader:
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
     if colour not in DEPTHS or depth not in DEPTHS[colour] or compression or filtering or interlace > 1:
         raise ValueError("its header makes no sense")
-    kept = {b"PLTE": b"", b"tRNS": b""}
+    kept = {b"PLTE": b"", b"tRNS": b"", b"eXIf": b""}
     while True:
         at = file.tell()
         name, content = _small_chunk(file)
@@ -76,7 +86,8 @@ def read_header(file: IO[bytes]) -> PngHeader:
     palette = kept[b"PLTE"]
     if (colour == 3 and not palette) or len(palette) % 3 or len(palette) > 768:
         raise ValueError("its palette makes no sense")
-    return PngHeader(width, height, depth, colour, bool(interlace), palette, kept[b"tRNS"], at)
+    beside = (palette, kept[b"tRNS"], kept[b"eXIf"])
+    return PngHeader(width, height, depth, colour, bool(interlace), *beside, at)
 
 
 def _small_chunk(file: IO[bytes]) -> tuple[bytes, bytes]:

@@ -16,6 +16,10 @@ LARGEST_PIECE = 1 << 28
 """Bytes of pixels that a file may store as one indivisible piece: a tile, a strip, a chunk."""
 
 
+class NotInStrips(Exception):
+    """A file that can only be read whole; the message says why, as part of a sentence."""
+
+
 class Strips(ABC):
     """A picture file, read from top to bottom.
 

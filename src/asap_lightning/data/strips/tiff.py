@@ -12,12 +12,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import Image
 
-from asap_lightning.data.strips.strips import LARGEST_PIECE, Strips
+from asap_lightning.data.formats import open_tiff
+from asap_lightning.data.strips.strips import LARGEST_PIECE, NotInStrips, Strips
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL = 256, 257, 258, 259, 262, 266
-_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 273, 277, 278, 279, 284
+_STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 273, 274, 277, 278, 279, 284
 _PREDICTOR, _PALETTE, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_BYTES = 317, 320, 322, 323, 324, 325
 _EXTRA, _FORMAT, _JPEG_TABLES, _SUBSAMPLING, _REFERENCE = 338, 339, 347, 530, 532
 _KEPT = (
@@ -43,18 +44,19 @@ class TiffStrips(Strips):
 
     Raises:
         UserError: damaged, or in pieces that are too large.
-        ValueError: its channels lie in planes of their own, or its pieces cannot be found: it can only be
-            read whole.
+        NotInStrips: turned, or its channels lie in planes of their own.
     """
 
-    def __init__(self, path: Path, opened: ImageFile.ImageFile) -> None:
-        super().__init__(path, *opened.size)
-        assert isinstance(opened, TiffImagePlugin.TiffImageFile)
-        self._mode = opened.mode
-        self._little = opened.tag_v2.prefix == b"II"
-        tags = {tag: opened.tag_v2[tag] for tag in opened.tag_v2}
+    def __init__(self, path: Path) -> None:
+        with open_tiff(path) as opened:
+            super().__init__(path, *opened.size)
+            self._mode = opened.mode
+            self._little = opened.tag_v2.prefix == b"II"
+            tags = {tag: opened.tag_v2[tag] for tag in opened.tag_v2}
+        if tags.get(_ORIENTATION, 1) != 1:
+            raise NotInStrips("it says that it is to be turned")
         if tags.get(_PLANAR, 1) != 1:
-            raise ValueError("planes")
+            raise NotInStrips("its channels lie apart")
         self._grid = self._cut(tags)
         self._tags = {tag: tags[tag] for tag in _KEPT if tag in tags}
         self._file = path.open("rb")
