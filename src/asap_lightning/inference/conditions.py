@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Layout, Shards
 from asap_lightning.data.reading import (
+    depth_array,
     grey_array,
     label_array,
     open_image,
@@ -44,7 +46,26 @@ class Job:
     target: Path
 
 
-def condition_reader(
+@dataclass(frozen=True)
+class ConditionFormat:
+    """How the model's condition files are understood: as the training understood its own.
+
+    Attributes:
+        decode: an opened image (of some rows or of all) and its path -> class ids (H, W), a uint8 picture
+            (H, W, C), or depths (H, W) in [-1, 1].
+        read: the same of a path alone, decoded at once.
+    """
+
+    decode: Callable[[Image.Image, Path], NDArray]
+    read: Reader
+
+
+def condition_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None = None, **options: Any) -> Reader:
+    """What reads a condition file whole, see `condition_format`."""
+    return condition_format(spec, layout, **options).read
+
+
+def condition_format(
     spec: ConditionSpec,
     layout: Mapping[str, Any] | None = None,
     *,
@@ -53,7 +74,7 @@ def condition_reader(
     label_values: Mapping[int, int] | None = None,
     half: Half | None = None,
     place: str = "the checkpoint",
-) -> Reader:
+) -> ConditionFormat:
     """How the model's condition files are read, so that ids and units mean what they meant in training.
 
     Args:
@@ -64,12 +85,14 @@ def condition_reader(
             comes with a tolerance.
         half: which half of each picture is the condition, see `cutter`.
         place: where ``layout`` was read, for messages.
-
-    Returns:
-        A function from a path to class ids (H, W), a uint8 picture (H, W, C), or depths (H, W) in [-1, 1].
     """
     made = training_layout(layout, place)
     cut = cutter(half, made) or (lambda image, path: image)
+    if spec.kind == "depth":
+        if half not in (None, "whole"):
+            raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
+        return _depth_format(made)
+
     if spec.kind == "label":
         labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
         labels = replace(labels, keys="labels")
@@ -77,18 +100,28 @@ def condition_reader(
             labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
         if palette_tolerance is not None:
             labels = replace(labels, palette_tolerance=palette_tolerance)
-        return lambda path: label_array(cut(open_image(path), path), path, labels)[0]
-    if spec.kind == "image":
+
+        def decode(image: Image.Image, path: Path) -> NDArray:
+            return label_array(cut(image, path), path, labels)[0]
+    else:
         to_array = photo_array if spec.channels == 3 else grey_array
-        return lambda path: to_array(cut(open_image(path), path), path)
-    if half not in (None, "whole"):
-        raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
+
+        def decode(image: Image.Image, path: Path) -> NDArray:
+            return to_array(cut(image, path), path)
+
+    return ConditionFormat(decode, lambda path: decode(open_image(path), path))
+
+
+def _depth_format(made: Layout | None) -> ConditionFormat:
     unit, nearest, farthest = (
         (made.depth_unit, made.nearest, made.farthest)
         if isinstance(made, AnyConditionLayout)
         else (0.001, 0.0, 10.0)
     )
-    return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
+    return ConditionFormat(
+        lambda image, path: scale_depth(depth_array(image, path, unit), nearest, farthest),
+        lambda path: scale_depth(read_depth(path, unit), nearest, farthest),
+    )
 
 
 def _plain_format(spec: ConditionSpec) -> LabelFormat:

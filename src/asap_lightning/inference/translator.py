@@ -14,10 +14,13 @@ from torch import Tensor
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.inference.checks import check_guide, class_ids, instance_ids, picture
+from asap_lightning.inference.checks import check_guide, check_instance_size, class_ids, instance_ids, picture
+from asap_lightning.inference.large.rendering import goes_by_strips, held_bytes, rendered
+from asap_lightning.inference.large.rows import ExtendedRows
 from asap_lightning.inference.loading import WeightChoice, load_generator
 from asap_lightning.inference.seeding import seeded
 from asap_lightning.models import AsapGenerator, Generator
+from asap_lightning.models.generator import extended
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -119,11 +122,34 @@ class Translator:
             UserError: ids outside the classes, wrong shape or dtype, missing instance map, a guide for a
                 model without an encoder.
         """
-        made = self.to_condition(condition, instance)
+        array = np.asarray(condition)
+        if guide is None and array.ndim > 1 and goes_by_strips(self.generator, *array.shape[:2]):
+            return self._by_strips(array, None if instance is None else np.asarray(instance))
+        made = self.to_condition(array, instance)
         if guide is not None:
             made.guide = self._guide(guide, made.height, made.width)
         image = self.translate(made, seed=seed)[0]
         return to_uint8(image).permute(1, 2, 0).cpu().numpy()
+
+    def _by_strips(self, array: np.ndarray, instance: np.ndarray | None) -> np.ndarray:
+        """As a call: the features of a large image at once would take many times what the image does."""
+        assert isinstance(self.generator, AsapGenerator)
+        height, width = array.shape[:2]
+        if instance is not None:
+            check_instance_size(instance, (height, width))
+        rows = ExtendedRows(
+            (height, width),
+            lambda top, bottom: array[top:bottom],
+            self.to_condition,
+            self.generator,
+            None if instance is None else lambda top, bottom: instance[top:bottom],
+        )
+        image = np.empty((height, width, 3), np.uint8)
+        top = 0
+        for strip in rendered(self.generator, rows, (height, width), memory=held_bytes(height, width)):
+            image[top : top + len(strip)] = strip
+            top += len(strip)
+        return image
 
     def to_condition(self, condition: np.ndarray, instance: np.ndarray | None = None) -> Condition:
         """One NumPy condition as a batch of one on the model's device; validated."""
@@ -175,12 +201,8 @@ class Translator:
 
 def pad_condition(condition: Condition, multiple: int, minimum: int = 0) -> Condition:
     """Repeats the last row and column until both sides are multiples and at least ``minimum``."""
-
-    def extended(size: int) -> int:
-        return -(-max(size, minimum, 1) // multiple) * multiple
-
-    down = extended(condition.height) - condition.height
-    right = extended(condition.width) - condition.width
+    down = extended(condition.height, multiple, minimum) - condition.height
+    right = extended(condition.width, multiple, minimum) - condition.width
     if not down and not right:
         return condition
 

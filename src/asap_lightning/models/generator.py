@@ -51,6 +51,10 @@ class Generator(nn.Module):
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError
 
+    def extended_size(self, side: int) -> int:
+        """The least side from this one on that can be translated."""
+        return extended(side, self.size_multiple, self.minimum_size)
+
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError if an image of this size cannot be translated."""
         multiple = self.size_multiple
@@ -65,3 +69,8 @@ class Generator(nn.Module):
                 f"{self.minimum_size} x {self.minimum_size} pixels, got {height} x {width}; "
                 "use a larger image"
             )
+
+
+def extended(side: int, multiple: int, minimum: int = 0) -> int:
+    """The least multiple that is at least ``side`` and ``minimum``."""
+    return -(-max(side, minimum, 1) // multiple) * multiple

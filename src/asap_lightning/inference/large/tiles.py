@@ -1,0 +1,40 @@
+"""Strips of any height cut into rows of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 512
+"""Of a tile in pixels, in files that are written."""
+
+
+def of_height(
+    strips: Iterable[NDArray[np.uint8]], height: int = SIDE
+) -> Iterator[NDArray[np.uint8]]:
+    """The same rows in strips of this height; the last may have less."""
+    waiting: list[NDArray[np.uint8]] = []
+    count = 0
+    for strip in strips:
+        waiting.append(strip)
+        count += len(strip)
+        while count >= height:
+            rows = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            yield rows[:height]
+            waiting, count = [rows[height:]], count - height
+    if count:
+        yield np.concatenate(waiting)
+
+
+def tiles_of(
+    strips: Iterable[NDArray[np.uint8]], side: int = SIDE
+) -> Iterator[NDArray[np.uint8]]:
+    """Tiles (side, side, 3) row by row, those at the right and lower border filled up with their last pixels."""
+    for rows in of_height(strips, side):
+        down = side - len(rows)
+        for left in range(0, rows.shape[1], side):
+            tile = rows[:, left : left + side]
+            across = side - tile.shape[1]
+            yield np.pad(tile, ((0, down), (0, across), (0, 0)), "edge") if down or across else tile
