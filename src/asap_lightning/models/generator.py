@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from asap_lightning.models.layers.always_training import BatchStatisticsNorm2d
+
 if TYPE_CHECKING:
     from asap_lightning.condition import Condition, ConditionSpec
 
@@ -48,12 +50,13 @@ class Generator(nn.Module):
         """Whether it cannot translate without a guide or a style for now."""
         return False
 
+    @property
+    def independent(self) -> bool:
+        """Whether an image of a batch is what it would be alone: no draws, no norms over the batch."""
+        return not self.draws and not any(isinstance(part, BatchStatisticsNorm2d) for part in self.modules())
+
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError
-
-    def extended_size(self, side: int) -> int:
-        """The least side from this one on that can be translated."""
-        return extended(side, self.size_multiple, self.minimum_size)
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError if an image of this size cannot be translated."""
@@ -69,8 +72,3 @@ class Generator(nn.Module):
                 f"{self.minimum_size} x {self.minimum_size} pixels, got {height} x {width}; "
                 "use a larger image"
             )
-
-
-def extended(side: int, multiple: int, minimum: int = 0) -> int:
-    """The least multiple that is at least ``side`` and ``minimum``."""
-    return -(-max(side, minimum, 1) // multiple) * multiple

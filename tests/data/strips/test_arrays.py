@@ -83,7 +83,9 @@ def test_a_group_or_another_description_is_refused(tmp_path):
 
 def test_chunks_that_do_not_fit_into_memory_are_refused(tmp_path):
     zarr = pytest.importorskip("zarr")
-    zarr.create_array(str(tmp_path / "a.zarr"), shape=(1 << 16, 1 << 16), chunks=(1 << 15, 1 << 15), dtype="u1")
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), shape=(1 << 16, 1 << 16), chunks=(1 << 15, 1 << 15), dtype="u1"
+    )
     with pytest.raises(UserError, match="chunks of 1,024 MiB"):
         open_strips(tmp_path / "a.zarr")
 

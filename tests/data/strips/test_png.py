@@ -8,7 +8,7 @@ from PIL import Image
 from asap_lightning.data.strips import open_strips
 from asap_lightning.data.strips.png import PngStrips
 from asap_lightning.errors import UserError
-from tests.data.strips.pictures import CHANNELS, KINDS, chunk, png
+from png_files import CHANNELS, KINDS, chunk, png
 
 
 def random_png(path, colour, depth, seed, *, height=11, width=13):
@@ -33,7 +33,9 @@ def test_equals_pillow_whatever_the_kind_the_filters_and_the_strips(tmp_path, co
         assert part.mode == whole.mode
         assert np.array_equal(np.asarray(part), np.asarray(whole)[top:bottom])
         if whole.mode == "P":
-            assert np.array_equal(np.asarray(part.convert("RGB")), np.asarray(whole.convert("RGB"))[top:bottom])
+            assert np.array_equal(
+                np.asarray(part.convert("RGB")), np.asarray(whole.convert("RGB"))[top:bottom]
+            )
     strips.close()
 
 

@@ -73,7 +73,9 @@ def test_palettes_and_single_bits_keep_their_ids(tmp_path, mode):
 
 
 def test_planes_apart_are_read_whole(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", ARRAYS["photo"].transpose(2, 0, 1), planarconfig="separate", photometric="rgb")
+    tifffile.imwrite(
+        tmp_path / "a.tif", ARRAYS["photo"].transpose(2, 0, 1), planarconfig="separate", photometric="rgb"
+    )
     agrees(tmp_path / "a.tif", WholePicture)
 
 
@@ -81,7 +83,10 @@ def test_a_piece_beyond_the_end_is_said(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, ARRAYS["ids"], tile=(16, 16), photometric="minisblack")
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"a\.tif cannot be decoded.*beyond the end"), open_strips(path) as strips:
+    with (
+        pytest.raises(UserError, match=r"a\.tif cannot be decoded.*beyond the end"),
+        open_strips(path) as strips,
+    ):
         strips.read(0, 45)
 
 

@@ -19,9 +19,21 @@ from asap_lightning.errors import UserError
 _DESCRIPTIONS = ("zarr.json", ".zarray")
 _MOST_DESCRIBED = 1 << 20
 _CODECS = frozenset(
-    ("bytes", "gzip", "zlib", "zstd", "blosc", "crc32c", "transpose", "sharding_indexed", "lz4", "bz2", "lzma")
+    (
+        "bytes",
+        "gzip",
+        "zlib",
+        "zstd",
+        "blosc",
+        "crc32c",
+        "transpose",
+        "sharding_indexed",
+        "lz4",
+        "bz2",
+        "lzma",
+    )
 )
-"""What may pack a chunk. Others are refused before zarr sees them: ``pickle`` would run what the file says."""
+"""What may pack a chunk. Others are refused before zarr sees them: ``pickle`` runs what a file says."""
 
 
 class ArrayStrips(Strips):
@@ -68,7 +80,9 @@ class ArrayStrips(Strips):
             return Image.fromarray(rows.astype(np.float32))
         limits = np.iinfo(np.int32)
         if rows.size and not limits.min <= int(rows.min()) <= int(rows.max()) <= limits.max:
-            raise UserError(f"{self.path} holds whole numbers beyond 32 bits; ids of at most 32 were expected")
+            raise UserError(
+                f"{self.path} holds whole numbers beyond 32 bits; ids of at most 32 were expected"
+            )
         return Image.fromarray(rows.astype(np.int32))
 
 
@@ -92,14 +106,18 @@ def open_zarr(path: Path) -> ArrayStrips:
     try:
         import zarr
     except ImportError as error:
-        raise UserError(f"{path} is a zarr array; reading one needs pip install 'asap-lightning[large]'") from error
+        raise UserError(
+            f"{path} is a zarr array; reading one needs pip install 'asap-lightning[large]'"
+        ) from error
     if unknown := sorted(_codecs(described) - _CODECS):
         raise UserError(f"{path} is packed by {', '.join(unknown)}; known are {', '.join(sorted(_CODECS))}")
     try:
         array = zarr.open_array(str(path), mode="r")
         shape, dtype = array.shards or array.chunks, np.dtype(array.dtype)
     except Exception as error:  # whatever zarr meets in a stranger's description
-        raise UserError(f"{path} is no zarr array that can be read ({str(error).splitlines()[0][:200]})") from error
+        raise UserError(
+            f"{path} is no zarr array that can be read ({str(error).splitlines()[0][:200]})"
+        ) from error
     if dtype.kind not in "buif":
         raise UserError(f"{path} holds {dtype}; numbers were expected")
     made = ArrayStrips(path, array)

@@ -40,9 +40,9 @@ def open_strips(path: Path) -> Strips:
         size = stored_size(path)
         if size is not None and math.prod(size) > MAX_PIXELS:
             raise UserError(
-                f"{path} has {size[0]} x {size[1]} pixels, and {error}: so it can only be read whole, which is "
-                f"done up to {MAX_PIXELS:,} pixels. Save it anew as an upright PNG without interlacing or as a "
-                "tiled TIFF"
+                f"{path} has {size[0]} x {size[1]} pixels, and {error}: so it can only be read whole, which "
+                f"is done up to {MAX_PIXELS:,} pixels. Save it anew as an upright PNG without interlacing or "
+                "as a tiled TIFF"
             ) from error
     return WholePicture(path)
 

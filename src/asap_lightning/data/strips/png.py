@@ -1,7 +1,7 @@
 """PNG files by strips.
 
-Pillow decodes a whole file, and libraries that read by rows (libvips, OpenCV) turn palettes into colours, which
-loses class ids. So the stream of rows is unpacked here; what a row means is left to Pillow.
+Pillow decodes a whole file, and libraries that read by rows (libvips, OpenCV) turn palettes into colours,
+which loses class ids. So the stream of rows is unpacked here; what a row means is left to Pillow.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class PngStrips(Strips):
     def _rows(self, count: int) -> np.ndarray:
         """The next rows, unfiltered: (count, row_bytes)."""
         filtered = np.empty((count, self._header.row_bytes + 1), np.uint8)
-        self._bytes.read_into(memoryview(filtered).cast("B"))
+        self._bytes.read_into(filtered.data.cast("B"))
         rows = unfilter(filtered, self._before, self._header.pixel_bytes)
         self._before = rows[-1].copy()
         self._next += count

@@ -1,7 +1,7 @@
 """Undoing the filters of PNG rows (ISO/IEC 15948, clause 9).
 
-None, Sub and Up are sums along rows and columns. Average and Paeth depend on the pixel just computed, which no
-array operation can follow, so Pillow undoes them, in a small file made of these rows alone.
+None, Sub and Up are sums along rows and columns. Average and Paeth depend on the pixel just computed, which
+no array operation can follow, so Pillow undoes them, in a small file made of these rows alone.
 
 Axes: R rows, N bytes of a row.
 """
@@ -22,9 +22,7 @@ NONE, SUB, UP, AVERAGE, PAETH = range(5)
 _COLOUR_OF_LANES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
-def unfilter(
-    rows: NDArray[np.uint8], before: NDArray[np.uint8], pixel_bytes: int
-) -> NDArray[np.uint8]:
+def unfilter(rows: NDArray[np.uint8], before: NDArray[np.uint8], pixel_bytes: int) -> NDArray[np.uint8]:
     """The bytes (R, N) of filtered rows.
 
     Args:
@@ -49,9 +47,7 @@ def unfilter(
     return values
 
 
-def _by_pillow(
-    rows: NDArray[np.uint8], before: NDArray[np.uint8], pixel_bytes: int
-) -> NDArray[np.uint8]:
+def _by_pillow(rows: NDArray[np.uint8], before: NDArray[np.uint8], pixel_bytes: int) -> NDArray[np.uint8]:
     """Filters work on each byte of a pixel apart, so those of wide pixels are undone in two halves."""
     count, size = rows.shape[0], before.size
     out = np.empty((count, size // pixel_bytes, pixel_bytes), np.uint8)

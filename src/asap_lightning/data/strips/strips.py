@@ -23,7 +23,7 @@ class NotInStrips(Exception):
 class Strips(ABC):
     """A picture file, read from top to bottom.
 
-    What is read is what `data.reading.open_image` would give, cut to the rows: the same mode, the same palette.
+    What is read is what `data.reading.open_image` would give, cut to the rows: of the same mode and palette.
 
     Attributes:
         path: the file.
@@ -36,8 +36,8 @@ class Strips(ABC):
             raise UserError(f"{path} has {width} x {height} pixels; a picture has at least one")
         if width * height > MOST_PIXELS:
             raise UserError(
-                f"{path} says that it has {width} x {height} pixels; at most {MOST_PIXELS:,} are read. Cut it "
-                "into parts"
+                f"{path} says that it has {width} x {height} pixels; at most {MOST_PIXELS:,} are read. Cut "
+                "it into parts"
             )
 
     @abstractmethod

@@ -24,7 +24,7 @@ def goes_by_strips(generator: object, height: int, width: int) -> bool:
 
 
 def held_bytes(height: int, width: int) -> int:
-    """Bytes for features where the image itself is in memory: in proportion to it, so that no file is needed."""
+    """Bytes for features where the image itself is in memory: in proportion to it, to need no file."""
     return max(MEMORY, 20 * height * width)
 
 

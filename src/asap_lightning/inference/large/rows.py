@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asap_lightning.condition import Condition
+from asap_lightning.inference.padding import extended
 from asap_lightning.models import Generator
 
 ReadRows = Callable[[int, int], NDArray]
@@ -65,7 +66,9 @@ class ExtendedRows:
         self._size, self._to_condition = size, to_condition
         self._read = RowWindow(read)
         self._instances = RowWindow(instances) if instances is not None else None
-        self.height, self.width = (generator.extended_size(side) for side in size)
+        self.height, self.width = (
+            extended(side, generator.size_multiple, generator.minimum_size) for side in size
+        )
 
     def condition(self, top: int, bottom: int, left: int = 0, right: int | None = None) -> Condition:
         """A rectangle of the extended condition, as a batch of one."""

@@ -11,9 +11,7 @@ SIDE = 512
 """Of a tile in pixels, in files that are written."""
 
 
-def of_height(
-    strips: Iterable[NDArray[np.uint8]], height: int = SIDE
-) -> Iterator[NDArray[np.uint8]]:
+def of_height(strips: Iterable[NDArray[np.uint8]], height: int = SIDE) -> Iterator[NDArray[np.uint8]]:
     """The same rows in strips of this height; the last may have less."""
     waiting: list[NDArray[np.uint8]] = []
     count = 0
@@ -28,10 +26,8 @@ def of_height(
         yield np.concatenate(waiting)
 
 
-def tiles_of(
-    strips: Iterable[NDArray[np.uint8]], side: int = SIDE
-) -> Iterator[NDArray[np.uint8]]:
-    """Tiles (side, side, 3) row by row, those at the right and lower border filled up with their last pixels."""
+def tiles_of(strips: Iterable[NDArray[np.uint8]], side: int = SIDE) -> Iterator[NDArray[np.uint8]]:
+    """Tiles (side, side, 3) row by row, those at the border filled up with their last pixels."""
     for rows in of_height(strips, side):
         down = side - len(rows)
         for left in range(0, rows.shape[1], side):

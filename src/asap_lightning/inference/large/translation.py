@@ -138,10 +138,9 @@ def translate_large(
         >>> translate_large(translator, "city.png", "city.tif")  # doctest: +SKIP
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
-    data = translator.description.data if translator.description is not None else {}
     conditions = condition_format(
         translator.spec,
-        data.get("layout"),
+        translator.description.layout if translator.description is not None else None,
         palette=palette,
         palette_tolerance=palette_tolerance,
         label_values=label_values,
@@ -168,8 +167,8 @@ def require_asap(translator: Translator) -> AsapGenerator:
     generator = translator.generator
     if not isinstance(generator, AsapGenerator):
         raise UserError(
-            f"{type(generator).__name__} needs the whole image at full size at once, so it cannot translate one "
-            "that is larger than memory; ASAP-Net can (large=never tries it in memory)"
+            f"{type(generator).__name__} needs the whole image at full size at once, so it cannot translate "
+            "one that is larger than memory; ASAP-Net can (large=never tries it in memory)"
         )
     return generator
 
@@ -197,5 +196,3 @@ def _summing(progress: Progress) -> Progress:
         progress(done)
 
     return tick
-
-

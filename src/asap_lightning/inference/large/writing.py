@@ -87,7 +87,9 @@ def write_strips(
 
 def _not_written(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{path}: the disk filled up while it was written; nothing of it is left. Free some and try again"
+        return (
+            f"{path}: the disk filled up while it was written; nothing of it is left. Free some and try again"
+        )
     return f"{path} cannot be written: {error.strerror or error}"
 
 

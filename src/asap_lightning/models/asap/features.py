@@ -73,12 +73,14 @@ class FiledFeatures:
         needed = shape[0] * self._row
         free = shutil.disk_usage(self._folder).free
         if needed > free:
-            raise UserError(self._no_room(f"{needed / 2**30:.1f} GiB are needed, {free / 2**30:.1f} are free"))
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=self._folder)
+            raise UserError(
+                self._no_room(f"{needed / 2**30:.1f} GiB are needed, {free / 2**30:.1f} are free")
+            )
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by `close`
         self._buffer = torch.empty(0, dtype=like.dtype)
 
     def write(self, top: int, rows: Tensor) -> None:
-        view = memoryview(rows.contiguous().cpu().numpy()).cast("B")
+        view = rows.contiguous().cpu().numpy().data.cast("B")
         at = top * self._row
         try:
             while view:
@@ -94,7 +96,7 @@ class FiledFeatures:
         if self._buffer.numel() < size:
             self._buffer = torch.empty(size, dtype=self._like.dtype)
         rows = self._buffer[:size]
-        view, at = memoryview(rows.numpy()).cast("B"), top * self._row
+        view, at = rows.numpy().data.cast("B"), top * self._row
         while view:
             done = os.preadv(self._file.fileno(), [view], at)
             if not done:

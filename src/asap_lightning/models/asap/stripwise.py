@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from torch import Tensor
 
 from asap_lightning.models.asap.features import Features, FiledFeatures, HeldFeatures
 from asap_lightning.models.asap.prepared import conv_layers
-from asap_lightning.ops.fixed_convolution import STRIP, Packed, can_run_fixed
+from asap_lightning.ops.fixed_convolution import Packed, can_run_fixed
 from asap_lightning.ops.prepared_lowres import LEAST_CHANNELS, ConvLayer
 
 if TYPE_CHECKING:
@@ -95,16 +94,17 @@ class Layer:
 
     def strips(self, bound: int = STRIP_BYTES) -> Iterator[tuple[int, int]]:
         """Ranges of output rows, as even as may be, none of whose tensors is larger than ``bound``."""
-        widest = max(
-            (self.width + 2) * self.inputs * self.stride, (self.out_width + 2) * self.outputs
-        ) * self._weight.element_size()
+        widest = (
+            max((self.width + 2) * self.inputs * self.stride, (self.out_width + 2) * self.outputs)
+            * self._weight.element_size()
+        )
         rows = max(LEAST_ROWS, bound // widest)
         count = -(-self.out_height // rows)
         for index in range(count):
             yield self.out_height * index // count, self.out_height * (index + 1) // count
 
     def convolve(self, top: int, bottom: int, source: Callable[[int, int, Tensor], None]) -> Tensor:
-        """Output rows (bottom - top, w, O), before the norm; ``source`` writes rows of the input into a view."""
+        """Rows (bottom - top, w, O) before the norm; ``source`` writes rows of the input into a view."""
         first, last = top * self.stride - 1, (bottom - 1) * self.stride + 2
         padded = self._space(last - first)
         inside = padded[:, 1:-1]
@@ -122,9 +122,10 @@ class Layer:
 
     def normalize(self, rows: Tensor, out: Tensor) -> None:
         """Instance norm and ReLU of (h, w, O), written into ``out``."""
-        scale = self.conv.gamma.detach().double().cpu() / (
-            self.moments.squares / self.moments.count + self.conv.eps
-        ).sqrt()
+        scale = (
+            self.conv.gamma.detach().double().cpu()
+            / (self.moments.squares / self.moments.count + self.conv.eps).sqrt()
+        )
         shift = self.conv.beta.detach().double().cpu() - self.moments.mean * scale
         torch.addcmul(shift.to(rows), rows, scale.to(rows), out=out)
         out.clamp_(min=0)
@@ -194,7 +195,7 @@ class StripwiseLowRes:
 
     @torch.inference_mode()
     def phi(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """phi (1, P, bottom - top, right - left) of a rectangle of tiles, stored tile by tile."""
+        """The parameters (1, P, bottom - top, right - left) of a rectangle of tiles, stored tile by tile."""
         pixels = self._activation(len(self._layers) - 1, top, bottom)[:, left:right]
         weight = self._to_phi.weight.flatten(1)
         made = F.linear(pixels.reshape(-1, pixels.shape[-1]), weight, self._to_phi.bias)
@@ -202,7 +203,7 @@ class StripwiseLowRes:
 
     @torch.inference_mode()
     def mean_phi(self) -> Tensor:
-        """phi (1, P, 1, 1) averaged over all tiles: that of the averaged features, as it is linear in them."""
+        """Phi (1, P, 1, 1) averaged over all tiles: that of the averaged features, as it is linear in them."""
         last = self._layers[-1]
         total = torch.zeros(last.outputs, dtype=torch.float64)
         for top, bottom in last.strips():

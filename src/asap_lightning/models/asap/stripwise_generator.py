@@ -1,8 +1,8 @@
 """ASAP-Net on an image that is larger than memory.
 
 The low-res stream goes over the image by strips (`StripwiseLowRes`), then the pixelwise stream renders some
-tiles at a time, with phi for these tiles alone: the last convolution of the low-res stream is 1 x 1, so phi of
-a tile needs that tile's features and no neighbours.
+tiles at a time, with phi for these tiles alone: the last convolution of the low-res stream is 1 x 1, so phi
+of a tile needs that tile's features and no neighbours.
 
 Axes: P parameters, S tile, R and C rows and columns of tiles.
 """
@@ -131,7 +131,9 @@ class StripwiseAsap:
         if not halo:
             return image
         y, x = (block.top - wide.top) * tile, (block.left - wide.left) * tile
-        return image[:, :, y : y + (block.bottom - block.top) * tile, x : x + (block.right - block.left) * tile]
+        return image[
+            :, :, y : y + (block.bottom - block.top) * tile, x : x + (block.right - block.left) * tile
+        ]
 
     def _lowres_input(self, top: int, bottom: int) -> Tensor:
         """Rows of the low-res input (1, C, bottom - top, W/S1): pooled from pixels a block of S1 beyond them.
@@ -159,5 +161,3 @@ def whole_bytes(generator: AsapGenerator, height: int, width: int) -> int:
         # input, output, and the output before its norm; Winograd's transforms take as much again
         largest = max(largest, 4 * (conv.in_channels * before + 3 * conv.out_channels * scale))
     return int((per_pixel + largest) * height * width)
-
-

@@ -1,4 +1,4 @@
-"""PNG files of every colour type, depth and row filter, made here, as no library lets one choose the filters."""
+"""PNG files of every colour type, depth and row filter: no library lets one choose the filters."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-KINDS = [(colour, depth) for colour in CHANNELS for depth in (1, 2, 4, 8, 16) if depth >= 8 or colour in (0, 3)]
+KINDS = [
+    (colour, depth) for colour in CHANNELS for depth in (1, 2, 4, 8, 16) if depth >= 8 or colour in (0, 3)
+]
 KINDS.remove((3, 16))
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(name)))
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(content, zlib.crc32(name)))
+    )
 
 
 def filtered(kind: int, row: np.ndarray, above: np.ndarray, bpp: int) -> np.ndarray:
