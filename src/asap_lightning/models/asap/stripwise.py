@@ -203,7 +203,7 @@ class StripwiseLowRes:
 
     @torch.inference_mode()
     def mean_phi(self) -> Tensor:
-        """Phi (1, P, 1, 1) averaged over all tiles: that of the averaged features, as it is linear in them."""
+        """Phi (1, P, 1, 1) averaged over all tiles: phi of the averaged features, as it is linear."""
         last = self._layers[-1]
         total = torch.zeros(last.outputs, dtype=torch.float64)
         for top, bottom in last.strips():
