@@ -77,7 +77,7 @@ def test_a_group_or_another_description_is_refused(tmp_path):
     with pytest.raises(UserError, match="is a zarr group"):
         open_strips(tmp_path / "a.zarr")
     (tmp_path / "a.zarr" / "zarr.json").write_text("{")
-    with pytest.raises(UserError, match="is not JSON"):
+    with pytest.raises(UserError, match="its description is not JSON"):
         open_strips(tmp_path / "a.zarr")
 
 

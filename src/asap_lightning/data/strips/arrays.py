@@ -126,19 +126,28 @@ def open_zarr(path: Path) -> ArrayStrips:
     return made
 
 
-def _described(path: Path) -> dict[str, Any]:
-    for name in _DESCRIPTIONS:
-        file = path / name
+def read_described(path: Path) -> str:
+    """The text that describes a zarr array; empty where there is none.
+
+    Raises:
+        UserError: it is far too long.
+    """
+    for file in (path / name for name in _DESCRIPTIONS):
         if not file.is_file():
             continue
         if file.stat().st_size > _MOST_DESCRIBED:
             raise UserError(f"{file} has {file.stat().st_size} bytes; a description of an array has few")
-        try:
-            described = json.loads(file.read_text("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{file} is not JSON: {error}") from error
-        if isinstance(described, dict) and described.get("node_type", "array") == "array":
-            return described
+        return file.read_text("utf-8", "replace")
+    return ""
+
+
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        described = json.loads(read_described(path) or "{}")
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: its description is not JSON: {error}") from error
+    if isinstance(described, dict) and "shape" in described:
+        return described
     raise UserError(f"{path} is a zarr group; give the folder of the array in it: {path}/NAME")
 
 

@@ -28,6 +28,7 @@ class PngHeader:
         colour: PNG's number of the colour type.
         interlaced: whether the rows come in seven passes.
         palette, transparency, exif: the chunks' content; empty where there are none.
+        texts: what is noted in the file, by keyword.
         start: where the first IDAT chunk begins.
     """
 
@@ -39,6 +40,7 @@ class PngHeader:
     palette: bytes
     transparency: bytes
     exif: bytes
+    texts: dict[str, str]
     start: int
 
     @property
@@ -74,6 +76,7 @@ def read_header(file: IO[bytes]) -> PngHeader:
     if colour not in DEPTHS or depth not in DEPTHS[colour] or compression or filtering or interlace > 1:
         raise ValueError("its header makes no sense")
     kept = {b"PLTE": b"", b"tRNS": b"", b"eXIf": b""}
+    texts: dict[str, str] = {}
     while True:
         at = file.tell()
         name, content = _small_chunk(file)
@@ -83,10 +86,13 @@ def read_header(file: IO[bytes]) -> PngHeader:
             raise ValueError("it has no pixels")
         if name in kept:
             kept[name] = content
+        elif name == b"tEXt":
+            keyword, _, text = content.decode("latin-1").partition("\0")
+            texts[keyword] = text
     palette = kept[b"PLTE"]
     if (colour == 3 and not palette) or len(palette) % 3 or len(palette) > 768:
         raise ValueError("its palette makes no sense")
-    beside = (palette, kept[b"tRNS"], kept[b"eXIf"])
+    beside = (palette, kept[b"tRNS"], kept[b"eXIf"], texts)
     return PngHeader(width, height, depth, colour, bool(interlace), *beside, at)
 
 

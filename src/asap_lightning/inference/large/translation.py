@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,10 @@ class LargeTranslation:
             write_strips(target, image, *size, format, about)
         progress(1.0)
 
+    def into(self, format: LargeFormat, progress: Progress) -> PendingImage:
+        """The image as something that can be written later."""
+        return PendingImage(self, format, progress)
+
     def _instances(self, stack: ExitStack, size: tuple[int, int]) -> ReadRows | None:
         if self._instance is None or not self._translator.spec.instance_edges:
             return None
@@ -100,6 +105,19 @@ class LargeTranslation:
                 f"{size[1]} (height x width); instance map and label map are of one size"
             )
         return _decoder(strips, instance_array)
+
+
+@dataclass(frozen=True)
+class PendingImage:
+    """An image that is made when it is written."""
+
+    translation: LargeTranslation
+    format: LargeFormat
+    progress: Progress
+
+    def write(self, path: Path, about: str) -> None:
+        """Makes it; see `LargeTranslation.write`."""
+        self.translation.write(path, self.format, about, self.progress)
 
 
 def translate_large(
