@@ -105,8 +105,9 @@ def measured(arguments: argparse.Namespace, work: str, source: Path, target: Pat
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", default="facades", help="a checkpoint of an ASAP-Net, or a name")
     parser.add_argument(
-        "--model", required=True, help="a checkpoint of an ASAP-Net, or a name such as facades"
+        "--untrained", help="S1xS2: a network of that tile instead, for time and memory alone"
     )
     parser.add_argument("--size", default="16384x16384", help="width x height")
     parser.add_argument("--folder", type=Path, default=Path("large"), help="for label map and images")

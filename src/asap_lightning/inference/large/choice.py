@@ -18,7 +18,7 @@ When = Literal["auto", "always", "never"]
 BYTES_A_PIXEL = 36
 """That translating in memory takes at most: the file decoded, its ids, the image, features."""
 MOST_IN_MEMORY = 4 << 30
-"""Bytes beyond which ``auto`` goes by strips: a fixed number, so that names of images follow from the input."""
+"""Bytes beyond which ``auto`` goes by strips: a fixed number, so that names follow from the input."""
 _LEAST_MEMORY = 64
 
 
