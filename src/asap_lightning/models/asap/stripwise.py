@@ -92,13 +92,13 @@ class Layer:
         self._weight = weight.contiguous(memory_format=torch.channels_last)
         self._padded = weight.new_empty(0)
 
-    def strips(self, bound: int = STRIP_BYTES) -> Iterator[tuple[int, int]]:
-        """Ranges of output rows, as even as may be, none of whose tensors is larger than ``bound``."""
+    def strips(self) -> Iterator[tuple[int, int]]:
+        """Ranges of output rows, as even as may be; of a wide image a strip has few rows, but never one."""
         widest = (
             max((self.width + 2) * self.inputs * self.stride, (self.out_width + 2) * self.outputs)
             * self._weight.element_size()
         )
-        rows = max(LEAST_ROWS, bound // widest)
+        rows = max(LEAST_ROWS, STRIP_BYTES // widest)
         count = -(-self.out_height // rows)
         for index in range(count):
             yield self.out_height * index // count, self.out_height * (index + 1) // count
