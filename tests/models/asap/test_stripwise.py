@@ -40,7 +40,7 @@ def condition(spec, height, width):
         label = torch.randint(0, spec.label_channels, (1, height, width), generator=random)
         instance = label // 2 if spec.instance_edges else None
         return Condition(label=label, instance=instance)
-    return Condition(image=torch.rand((1, spec.channels, height, width), generator=random) .double() * 2 - 1)
+    return Condition(image=torch.rand((1, spec.channels, height, width), generator=random).double() * 2 - 1)
 
 
 def by_strips(generator, rows, **options):
@@ -58,12 +58,12 @@ def strips(request, monkeypatch):
 
 
 @pytest.mark.parametrize("spec", [LABELS, EDGES, PHOTO], ids=["labels", "edges", "photo"])
-@pytest.mark.parametrize("factors", [(1, 2), (1, 4), (2, 2), (4, 8)])
+@pytest.mark.parametrize("factors", [(1, 2), (2, 4), (4, 2)])
 @pytest.mark.parametrize("padding", ["reflection", "zeros"])
 def test_it_is_the_image_at_once(spec, factors, padding, strips):
     generator = made(spec, s1=factors[0], s2=factors[1], padding=padding)
     tile = generator.tile
-    whole = condition(spec, 5 * tile, 3 * tile)
+    whole = condition(spec, 4 * tile, 2 * tile)
     with torch.no_grad():
         expected = generator(whole).image
     rows = InMemory(whole)

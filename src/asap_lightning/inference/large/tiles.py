@@ -29,8 +29,11 @@ def of_height(strips: Iterable[NDArray[np.uint8]], height: int = SIDE) -> Iterat
 def tiles_of(strips: Iterable[NDArray[np.uint8]], side: int = SIDE) -> Iterator[NDArray[np.uint8]]:
     """Tiles (side, side, 3) row by row, those at the border filled up with their last pixels."""
     for rows in of_height(strips, side):
-        down = side - len(rows)
         for left in range(0, rows.shape[1], side):
-            tile = rows[:, left : left + side]
-            across = side - tile.shape[1]
-            yield np.pad(tile, ((0, down), (0, across), (0, 0)), "edge") if down or across else tile
+            yield filled(rows[:, left : left + side], side)
+
+
+def filled(tile: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """A tile (h, w, 3) at the border as (side, side, 3), its last pixels repeated."""
+    down, across = side - tile.shape[0], side - tile.shape[1]
+    return np.pad(tile, ((0, down), (0, across), (0, 0)), "edge") if down or across else tile

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, remove_if_there
+from asap_lightning.inference.large.cog import write_cog
 from asap_lightning.inference.large.png_writer import write_png
 from asap_lightning.inference.large.tiles import SIDE, of_height, tiles_of
 
@@ -36,8 +37,8 @@ def parse_format(given: object) -> LargeFormat:
         raise UserError(f"large_format={given}: one of {', '.join(get_args(LargeFormat))} was expected")
     assert isinstance(given, str)
     made: LargeFormat = given  # type: ignore[assignment]
-    if made != "png":
-        _library("zarr" if made == "zarr" else "tifffile", made)
+    if made in ("tiff", "zarr"):
+        _library("tifffile" if made == "tiff" else "zarr", made)
     return made
 
 
@@ -78,8 +79,6 @@ def write_strips(
             elif format == "tiff":
                 _write_tiff(file, strips, height, width, about)
             else:
-                from asap_lightning.inference.large.cog import write_cog
-
                 write_cog(file, strips, height, width, about, path.parent)
     except OSError as error:
         raise UserError(_not_written(path, error)) from error

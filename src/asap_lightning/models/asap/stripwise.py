@@ -36,8 +36,10 @@ LowResRows = Callable[[int, int], Tensor]
 """Rows ``top`` to ``bottom`` of the low-res input: (1, C, bottom - top, W)."""
 Tick = Callable[[float], None]
 """Told the share of the whole work that has just been done."""
-STRIP_BYTES = 24 << 20
+STRIP_BYTES = 16 << 20
 """Of a strip's largest tensor."""
+CACHED = 1 << 18
+"""Numbers that are looked at twice while they are in the cache."""
 LEAST_ROWS = 8
 
 
@@ -55,9 +57,11 @@ class Moments:
 
     def add(self, rows: Tensor) -> None:
         """Takes in (h, w, O) (Chan et al.: exact whatever the strips)."""
-        mean = rows.mean((0, 1))
-        squares = (rows - mean).square_().sum((0, 1)).double().cpu()
-        mean = mean.double().cpu()
+        average = rows.mean((0, 1))
+        mean, squares = average.double().cpu(), torch.zeros_like(self.squares)
+        some = max(1, CACHED // max(1, rows[0].numel()))
+        for part in rows.split(some):
+            squares += (part - average).square_().sum((0, 1)).double().cpu()
         count = rows.shape[0] * rows.shape[1]
         total = self.count + count
         apart = mean - self.mean
@@ -130,6 +134,10 @@ class Layer:
         torch.addcmul(shift.to(rows), rows, scale.to(rows), out=out)
         out.clamp_(min=0)
 
+    def release(self) -> None:
+        """Gives its working memory back; the next strip takes it again."""
+        self._padded = self._padded.new_empty(0)
+
     def _space(self, rows: int) -> Tensor:
         """(rows, w + 2, C), the same memory for every strip."""
         size = rows * (self.width + 2) * self.inputs
@@ -189,6 +197,7 @@ class StripwiseLowRes:
                 if kept is not None:
                     kept.write(top, sums)
                 tick(costs[index] / sum(costs) * (bottom - top) / layer.out_height)
+            layer.release()
             if index and (before := self._kept[index - 1]) is not None:
                 before.close()
                 self._kept[index - 1] = None
