@@ -30,7 +30,8 @@ from PIL import Image
 from asap_lightning import Translator
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.demo.paint import draw_facade
-from asap_lightning.inference.large import rendering, translate_large
+from asap_lightning.inference import rendering
+from asap_lightning.inference.large import translate_large
 from asap_lightning.models import AsapGenerator
 
 SIDE = 512

@@ -20,10 +20,10 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference.checks import check_instance_size
 from asap_lightning.inference.devices import choose_device
 from asap_lightning.inference.encoding import empty, of_array, of_guide, of_tensors
-from asap_lightning.inference.large.rendering import goes_by_strips, held_bytes, rendered
-from asap_lightning.inference.large.rows import ExtendedRows
 from asap_lightning.inference.loading import WeightChoice, load_generator
 from asap_lightning.inference.padding import pad_condition
+from asap_lightning.inference.rendering import goes_by_strips, held_bytes, rendered
+from asap_lightning.inference.rows import ExtendedRows
 from asap_lightning.inference.seeding import seeded
 from asap_lightning.inference.sources import find_model
 from asap_lightning.models import AsapGenerator, Generator

@@ -12,8 +12,8 @@ from PIL import Image
 import small
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.inference import Translator
-from asap_lightning.inference.large import rendering, translate_large
+from asap_lightning.inference import Translator, rendering
+from asap_lightning.inference.large import translate_large
 from asap_lightning.models import AsapGenerator, UNetGenerator
 from asap_lightning.models.asap import stripwise, stripwise_generator
 

@@ -75,4 +75,4 @@ def _known(format: object) -> LargeFormat:
     """The format, whose library is asked for when the first large image is there."""
     if format not in SUFFIX:
         raise UserError(f"large_format={format}: one of {', '.join(SUFFIX)} was expected")
-    return format  # type: ignore[return-value]
+    return format

@@ -15,9 +15,9 @@ from asap_lightning.data.strips import Strips, open_strips
 from asap_lightning.errors import UserError
 from asap_lightning.inference.conditions import ConditionFormat, condition_format
 from asap_lightning.inference.halves import Half
-from asap_lightning.inference.large.rendering import MEMORY, rendered
-from asap_lightning.inference.large.rows import ExtendedRows, ReadRows
 from asap_lightning.inference.large.writing import LargeFormat, format_of, write_strips
+from asap_lightning.inference.rendering import MEMORY, rendered
+from asap_lightning.inference.rows import ExtendedRows, ReadRows
 from asap_lightning.inference.translator import Translator
 from asap_lightning.models import AsapGenerator
 
