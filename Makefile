@@ -8,7 +8,7 @@ FUZZ_FILES ?= 10000
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native fuzz asan setup demo test test-long lint build lock clean
+.PHONY: help native fuzz asan setup demo model test test-long lint build lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -27,6 +27,10 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup  ## Trains a small model on procedural facades (minutes, CPU) and shows what it made.
 	$(BIN)/asap train experiment=demo
+
+model: setup  ## Trains the model that comes with the package (about an hour of one core), measures and packs it.
+	$(BIN)/asap train experiment=facades_model ckpt=auto
+	$(BIN)/python scripts/model_in_the_box.py "$$(ls -d runs/facades_model/*/ | tail -n 1)"
 
 test: setup  ## Runs the tests.
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

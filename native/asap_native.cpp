@@ -115,5 +115,49 @@ int asap_convolution_run(const void* convolution, const float* image, const floa
 
 void asap_convolution_free(void* convolution) { asap::kernels().convolution_free(convolution); }
 
+int64_t asap_patch_filter_floats(int inputs, int outputs) {
+    return asap::kernels().patch_filter_floats(inputs, outputs);
+}
+
+void asap_patch_filters(const float* weight, int inputs, int outputs, int backward, float* out) {
+    asap::kernels().patch_filters(weight, inputs, outputs, backward, out);
+}
+
+int asap_patch_convolve(const asap_patch* patch, const float* image, const float* filters, const float* bias,
+                        float slope, int pad, float* out, int threads) {
+    return asap::kernels().patch_convolve(patch, image, filters, bias, slope, pad, out, threads);
+}
+
+int64_t asap_patch_gradient_floats(int inputs, int outputs) {
+    return asap::kernels().patch_gradient_floats(inputs, outputs);
+}
+
+int asap_patch_gradient(const asap_patch* patch, const float* image, const float* gradient, float* sums, int threads) {
+    return asap::kernels().patch_gradient(patch, image, gradient, sums, threads);
+}
+
+void asap_patch_gradient_finish(const float* sums, int inputs, int outputs, float* out) {
+    asap::kernels().patch_gradient_finish(sums, inputs, outputs, out);
+}
+
+int asap_patch_norm_forward(const asap_norm* norm, float eps, const float* bias, float* running_mean,
+                            float* running_var, double momentum, float* x, int threads) {
+    return asap::kernels().patch_norm_forward(norm, eps, bias, running_mean, running_var, momentum, x, threads);
+}
+
+int asap_patch_norm_reverse(const asap_norm* norm, const float* g, float* dz, float* means, int threads) {
+    return asap::kernels().patch_norm_reverse(norm, g, dz, means, threads);
+}
+
+int asap_patch_norm_tangent(const asap_norm* norm, const float* g, const float* tz, float* tx, float* means,
+                            int threads) {
+    return asap::kernels().patch_norm_tangent(norm, g, tz, tx, means, threads);
+}
+
+int asap_patch_norm_second(const asap_norm* norm, const float* upstream, const float* g, const float* tz,
+                           const float* reverse, const float* tangent, float* dz, float* means, int threads) {
+    return asap::kernels().patch_norm_second(norm, upstream, g, tz, reverse, tangent, dz, means, threads);
+}
+
 void asap_lowres_free(void* stream) { asap::kernels().lowres_free(stream); }
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { ASAP_ABI_VERSION = 4 };
+enum { ASAP_ABI_VERSION = 5 };
 
 // Element types.
 enum {
@@ -109,6 +109,47 @@ ASAP_API int64_t asap_convolution_bytes(const void* convolution);
 ASAP_API int asap_convolution_run(const void* convolution, const float* image, const float* gate, int relu,
                                   int64_t batch, int64_t height, int64_t width, float* out, int threads);
 ASAP_API void asap_convolution_free(void* convolution);
+
+// A 3x3 convolution of stride 1 on (B, H, W, inputs). Images of at most 3 channels lie without gaps; others with their
+// channels a multiple of 16 floats apart, what lies between being neither read nor relied on. Not both counts are at most 3.
+typedef struct {
+    int64_t batch, height, width;
+    int32_t inputs, outputs;
+} asap_patch;
+
+// Weights (outputs, inputs, 3, 3) prepared for `asap_patch_convolve`; with `backward` those of (inputs, outputs, 3, 3)
+// turned by half a circle: with a padding of 2 the gradient of the image.
+ASAP_API int64_t asap_patch_filter_floats(int inputs, int outputs);
+ASAP_API void asap_patch_filters(const float* weight, int inputs, int outputs, int backward, float* out);
+// Zero padding `pad`, 0 or 2; then bias (padded to 16 floats; or null: slope is 1) and leaky ReLU of `slope`, which to a thin
+// result is not applied. out (B, H + 2 pad - 2, W + 2 pad - 2, outputs).
+ASAP_API int asap_patch_convolve(const asap_patch* patch, const float* image, const float* filters, const float* bias,
+                                 float slope, int pad, float* out, int threads);
+// Adds the gradient of the weights of an unpadded convolution to `sums`, which begin as zeros; `finish` makes
+// (outputs, inputs, 3, 3) of them. The same to the last bit with any number of threads.
+ASAP_API int64_t asap_patch_gradient_floats(int inputs, int outputs);
+ASAP_API int asap_patch_gradient(const asap_patch* patch, const float* image, const float* gradient, float* sums,
+                                 int threads);
+ASAP_API void asap_patch_gradient_finish(const float* sums, int inputs, int outputs, float* out);
+
+// Each image's normalisation over its pixels, affine and leaky ReLU: z (B, pixels, pitch); a value a channel (pitch) and
+// image (B, pitch), zeros behind the last channel. patch_norm.h says what each function computes.
+typedef struct {
+    int64_t batch, pixels, channels;
+    float slope;
+    const float* z;
+    float *mean, *inv;  // written by `forward`
+    const float *gamma, *beta;
+    const float* gain;  // by which `reverse` multiplies: gamma, or what it has become since
+} asap_norm;
+
+ASAP_API int asap_patch_norm_forward(const asap_norm* norm, float eps, const float* bias, float* running_mean,
+                                     float* running_var, double momentum, float* x, int threads);
+ASAP_API int asap_patch_norm_reverse(const asap_norm* norm, const float* g, float* dz, float* means, int threads);
+ASAP_API int asap_patch_norm_tangent(const asap_norm* norm, const float* g, const float* tz, float* tx, float* means,
+                                     int threads);
+ASAP_API int asap_patch_norm_second(const asap_norm* norm, const float* upstream, const float* g, const float* tz,
+                                    const float* reverse, const float* tangent, float* dz, float* means, int threads);
 
 // Multiply-adds in registers on every thread, to time what the processor can do at most; returns their number.
 ASAP_API int64_t asap_multiply_adds(int64_t rounds, int threads);

@@ -4,6 +4,7 @@
 #include "class_pool.h"
 #include "convolve.h"
 #include "lowres.h"
+#include "patch.h"
 #include "peak.h"
 #include "pixelwise_backward.h"
 #include "pixelwise_forward.h"
@@ -30,6 +31,16 @@ const Kernels kernels{
     convolution_bytes,
     convolution_run,
     convolution_free,
+    patch_filter_floats,
+    patch_filters,
+    patch_convolve,
+    patch_gradient_floats,
+    patch_gradient,
+    patch_gradient_finish,
+    patch_norm_forward,
+    patch_norm_reverse,
+    patch_norm_tangent,
+    patch_norm_second,
     multiply_adds,
 };
 

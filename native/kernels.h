@@ -20,6 +20,16 @@ struct Kernels {
     decltype(&asap_convolution_bytes) convolution_bytes;
     decltype(&asap_convolution_run) convolution_run;
     decltype(&asap_convolution_free) convolution_free;
+    decltype(&asap_patch_filter_floats) patch_filter_floats;
+    decltype(&asap_patch_filters) patch_filters;
+    decltype(&asap_patch_convolve) patch_convolve;
+    decltype(&asap_patch_gradient_floats) patch_gradient_floats;
+    decltype(&asap_patch_gradient) patch_gradient;
+    decltype(&asap_patch_gradient_finish) patch_gradient_finish;
+    decltype(&asap_patch_norm_forward) patch_norm_forward;
+    decltype(&asap_patch_norm_reverse) patch_norm_reverse;
+    decltype(&asap_patch_norm_tangent) patch_norm_tangent;
+    decltype(&asap_patch_norm_second) patch_norm_second;
     decltype(&asap_multiply_adds) multiply_adds;
 };
 

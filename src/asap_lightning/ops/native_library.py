@@ -18,7 +18,7 @@ import asap_lightning
 from asap_lightning.errors import UserError
 
 NAME = "_asap_native.so"
-ABI_VERSION = 4
+ABI_VERSION = 5
 VARIABLE = "ASAP_NATIVE_LIBRARY"
 ISA_VARIABLE = "ASAP_NATIVE_ISA"
 ISAS = ("avx512", "avx2", "neon", "generic")
@@ -64,6 +64,25 @@ class CConv(ctypes.Structure):
     )
 
 
+class CPatch(ctypes.Structure):
+    """`asap_patch`."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("batch", "height", "width")),
+        *((name, ctypes.c_int32) for name in ("inputs", "outputs")),
+    )
+
+
+class CNorm(ctypes.Structure):
+    """`asap_norm`."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("batch", "pixels", "channels")),
+        ("slope", ctypes.c_float),
+        *((name, ctypes.c_void_p) for name in ("z", "mean", "inv", "gamma", "beta", "gain")),
+    )
+
+
 class CRange(ctypes.Structure):
     """`asap_range`."""
 
@@ -74,6 +93,8 @@ _pointer, _int64, _int32, _int = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
 _tensor, _range = ctypes.POINTER(CTensor), ctypes.POINTER(CRange)
 _strides = ctypes.POINTER(_int64)
 _mlp, _conv = ctypes.POINTER(CMlp), ctypes.POINTER(CConv)
+_patch, _norm = ctypes.POINTER(CPatch), ctypes.POINTER(CNorm)
+_float, _double = ctypes.c_float, ctypes.c_double
 # Name: result, arguments.
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "asap_isa": (ctypes.c_char_p, []),
@@ -97,6 +118,16 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         _int, [_pointer, _pointer, _pointer, _int, _int64, _int64, _int64, _pointer, _int]
     ),
     "asap_convolution_free": (None, [_pointer]),
+    "asap_patch_filter_floats": (_int64, [_int, _int]),
+    "asap_patch_filters": (None, [_pointer, _int, _int, _int, _pointer]),
+    "asap_patch_convolve": (_int, [_patch, _pointer, _pointer, _pointer, _float, _int, _pointer, _int]),
+    "asap_patch_gradient_floats": (_int64, [_int, _int]),
+    "asap_patch_gradient": (_int, [_patch, _pointer, _pointer, _pointer, _int]),
+    "asap_patch_gradient_finish": (None, [_pointer, _int, _int, _pointer]),
+    "asap_patch_norm_forward": (_int, [_norm, _float, *[_pointer] * 3, _double, _pointer, _int]),
+    "asap_patch_norm_reverse": (_int, [_norm, *[_pointer] * 3, _int]),
+    "asap_patch_norm_tangent": (_int, [_norm, *[_pointer] * 4, _int]),
+    "asap_patch_norm_second": (_int, [_norm, *[_pointer] * 7, _int]),
     "asap_multiply_adds": (_int64, [_int64, _int]),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from asap_lightning.singan.enlarge import enlarge
+from asap_lightning.singan.finished import finished
 from asap_lightning.singan.networks import ScaleGenerator
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Level:
     """A finished scale, frozen: its generator, its noises, and the way up to the next scale's size.
 
     Args:
-        generator: in evaluation mode (its running statistics count).
+        generator: in evaluation mode (its running statistics count), on the device where it stays.
         amplitude: standard deviation of the noise.
         fixed_noise: (1, 3, h + lost, w + lost), which reconstructs the image.
         size: height and width of this scale.
@@ -43,6 +44,7 @@ class Level:
     ) -> None:
         self.generator, self.amplitude, self.fixed_noise = generator, amplitude, fixed_noise
         self.size, self.above, self.factor = size, above, factor
+        self._generate = finished(generator)
 
     @classmethod
     def of(cls, scale: Scale, generator: ScaleGenerator, above: Size | None, factor: float) -> Level:
@@ -59,7 +61,7 @@ class Level:
     def generate(self, image: Tensor, noise: Tensor) -> Tensor:
         """This scale's image from the enlarged one of the scale below, (B, 3, h, w), and padded noise."""
         padded = pad(image, self.pad)
-        return self.generator(self.amplitude * noise + padded, padded)
+        return self._generate(self.amplitude * noise + padded, padded)
 
     def __call__(self, image: Tensor, noise: Tensor) -> Tensor:
         """As `generate`, brought to the next scale's size."""

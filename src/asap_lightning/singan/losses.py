@@ -1,55 +1,45 @@
-"""Losses of one scale: WGAN-GP over patches, and the reconstruction of the image (section 2.2)."""
+"""Losses of one scale and their gradients: WGAN-GP over patches, the image's reconstruction (section 2.2)."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 Terms = dict[str, Tensor]
 
 
-def critic_terms(
-    critic: nn.Module,
-    real: Tensor,
-    fake: Tensor,
-    alpha: Tensor,
-    *,
-    penalty: float = 0.1,
-    patches: Tensor | None = None,
-) -> Terms:
-    """What the discriminator minimises: mean D(fake) - mean D(real) + penalty * gradient penalty.
+def score_weights(like: Tensor, patches: Tensor | None) -> Tensor:
+    """What every score (1, 1, h, w) weighs in their mean: all alike, or as ``patches`` say; they sum to 1."""
+    if patches is None:
+        return torch.full_like(like, 1 / like.numel())
+    return (patches / patches.sum()).to(like.dtype).expand_as(like).contiguous()
+
+
+def slope_penalty(slope: Tensor, weight: float) -> tuple[Tensor, Tensor]:
+    """``weight`` times the mean over pixels of (|s| - 1)^2, |s| the norm over the channels; and its gradient.
+
+    The norm is per pixel, not per image, as in the published program. Where it is zero, so is its gradient.
 
     Args:
-        critic: image (1, 3, h, w) -> scores of patches (1, 1, h', w'). It is called on the real image, the
-            fake and the mixture one after the other, because each has its own batch statistics.
-        real: the image at this scale.
-        fake: detached from the generator.
-        alpha: (1, 1), share of the real image in the mixture.
-        penalty: weight of the gradient penalty.
-        patches: (1, 1, h', w'), weights of the real image's patches; None: all count alike.
+        slope: s, gradient of the summed scores with respect to the image, (1, 3, h, w).
+        weight: of the penalty.
     """
-    scores = critic(real)
-    terms = {"real": -weighted_mean(scores, patches), "fake": critic(fake).mean()}
-    terms["penalty"] = penalty * gradient_penalty(critic, alpha * real + (1 - alpha) * fake)
-    return terms
+    norm = slope.norm(2, dim=1, keepdim=True)
+    apart = norm - 1
+    direction = torch.where(norm > 0, slope / norm, torch.zeros_like(slope))
+    return weight * apart.square().mean(), direction * (apart * (2 * weight / norm.numel()))
 
 
-def gradient_penalty(critic: nn.Module, mixed: Tensor) -> Tensor:
-    """Mean over pixels of (|g| - 1)^2, g the gradient of the summed scores, its norm over the channels.
-
-    The norm is per pixel, not per image, as in the published program.
-    """
-    mixed = mixed.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
-    return ((gradient.norm(2, dim=1) - 1) ** 2).mean()
-
-
-def reconstruction(made: Tensor, real: Tensor, weight: float, region: Tensor | None = None) -> Tensor:
-    """``weight`` times the mean squared error, over the region (1, 1, h, w) if there is one."""
+def reconstruction(
+    made: Tensor, real: Tensor, weight: float, region: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """``weight`` times the mean squared error, over the region (1, 1, h, w) if there is one; its gradient."""
+    error = made - real
+    loss = weight * weighted_mean(error.square(), region)
     if region is None:
-        return weight * F.mse_loss(made, real)
-    return weight * weighted_mean((made - real).square(), region)
+        return loss, error * (2 * weight / error.numel())
+    return loss, error * region * (2 * weight / (region.sum() * error.shape[1]))
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
 
 from asap_lightning.models.layers import normal_init
+from asap_lightning.ops.patch_steps import ConvBlock
 
 
-def conv_block(inputs: int, outputs: int, kernel: int = 3, padding: int = 0) -> nn.Sequential:
+def conv_block(inputs: int, outputs: int, kernel: int = 3, padding: int = 0) -> ConvBlock:
     """Convolution, batch norm, LeakyReLU 0.2."""
     conv = nn.Conv2d(inputs, outputs, kernel, padding=padding)
-    stages = OrderedDict(conv=conv, norm=nn.BatchNorm2d(outputs), activation=nn.LeakyReLU(0.2))
-    return nn.Sequential(stages)
+    return ConvBlock(conv, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2))
 
 
 class ScaleNetwork(nn.Module):

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from asap_lightning.singan.adversaries import Critic, Made, Maker
 from asap_lightning.singan.levels import Level, LowerDraws, draw_noise, pad, reconstruct
-from asap_lightning.singan.losses import Terms, critic_terms, patch_weights, reconstruction, weighted_mean
+from asap_lightning.singan.losses import Terms, patch_weights, reconstruction, weighted_mean
 from asap_lightning.singan.networks import ScaleDiscriminator, ScaleGenerator
 
 NOISE_AMPLITUDE = 0.1
@@ -27,7 +28,7 @@ class UpdateSettings:
         reconstruction: weight of the reconstruction; 100 for super-resolution.
         penalty: weight of the gradient penalty.
         published_gradients: as PyTorch up to 1.4 computed the published program: the second and later
-            generator updates go back through the first one's graph, whose weights have changed meanwhile.
+            generator updates go back through the first one's pass, by weights that have changed meanwhile.
             False makes the fake anew.
         noise_padding: whether noise instead of zeros surrounds the noise, as for animations.
     """
@@ -111,11 +112,13 @@ class ScaleTraining:
         settings: UpdateSettings,
         region: Tensor | None = None,
     ) -> None:
-        self.real, self.generator, self.discriminator = real, generator, discriminator
+        self.real, self.generator = real, generator
         self.noises, self.settings, self.region = noises, settings, region
         self.coarsest = not levels
         self.width = generator.network.lost // 2
-        self.patches = None if region is None else patch_weights(region, discriminator.network.lost)
+        self.maker = Maker(generator)
+        patches = None if region is None else patch_weights(region, discriminator.network.lost)
+        self.critic = Critic(discriminator, patches)
         below = torch.zeros_like(real) if self.coarsest else reconstruct(levels)
         self.amplitude = 1.0 if self.coarsest else NOISE_AMPLITUDE * rmse(below, real, region)
         self.below = pad(below, self.width)
@@ -129,54 +132,54 @@ class ScaleTraining:
             self.fixed_noise = self._here(self.noises.noise())
         noise = self._here(self.noises.noise())
         judged = []
-        for step in range(self.settings.discriminator_steps):
+        for _ in range(self.settings.discriminator_steps):
             previous = pad(self._here(self.noises.previous()), self.width)
             entering = noise if self.coarsest else self.amplitude * noise + previous
-            # only the last fake's graph is used, by the generator's first update
-            with torch.set_grad_enabled(step == self.settings.discriminator_steps - 1):
-                fake = self.generator(entering, previous)
-            judged.append(self._update_discriminator(fake.detach(), discriminator_optimizer))
-        made = [self._update_generator(fake, generator_optimizer)]
+            fake = self.maker.make(entering, previous)
+            judged.append(self._update_discriminator(fake.image, discriminator_optimizer))
+        made = [self._update_generator([fake, *self._rebuilt()], generator_optimizer)]
         for _ in range(1, self.settings.generator_steps):
-            if not self.settings.published_gradients:
-                fake = self.generator(entering, previous)
-            made.append(self._update_generator(fake, generator_optimizer))
+            if self.settings.published_gradients:
+                both = [fake, *self._rebuilt()]
+            else:
+                both = self._made_anew(entering, previous)
+            made.append(self._update_generator(both, generator_optimizer))
         return judged, made
 
     def _update_discriminator(self, fake: Tensor, optimizer: Optimizer) -> Terms:
         alpha = self._here(self.noises.alpha())
-        terms = critic_terms(
-            self.discriminator,
-            self.real,
-            fake,
-            alpha,
-            penalty=self.settings.penalty,
-            patches=self.patches,
-        )
-        optimizer.zero_grad(set_to_none=True)
-        weights = list(self.discriminator.parameters())
-        for term in terms.values():
-            term.backward(inputs=weights)
+        terms = self.critic.set_gradients(self.real, fake, alpha, self.settings.penalty)
         optimizer.step()
-        return detached(terms)
+        self.critic.passes.changed()
+        return with_total(terms)
 
-    def _update_generator(self, fake: Tensor, optimizer: Optimizer) -> Terms:
-        terms = {"adversarial": -self.discriminator(fake).mean()}
+    def _update_generator(self, made: list[Made], optimizer: Optimizer) -> Terms:
+        """One update, of a fake and, if it counts, a reconstruction: of two passes, or of one batch."""
+        loss, gradient = self.critic.judge(made[0].image[:1])
+        terms, gradients = {"adversarial": loss}, [gradient]
         if self.settings.reconstruction:
-            made = self.generator(self.amplitude * self.fixed_noise + self.below, self.below)
-            terms["reconstruction"] = reconstruction(
-                made, self.real, self.settings.reconstruction, self.region
-            )
-        optimizer.zero_grad(set_to_none=True)
-        weights = list(self.generator.parameters())  # and not the discriminator's, which are not updated
-        for term in terms.values():
-            term.backward(inputs=weights, retain_graph=self.settings.published_gradients)
-        if self.settings.published_gradients:
-            with torch.autograd._unsafe_preserve_version_counter(tuple(weights)):
-                optimizer.step()
-        else:
-            optimizer.step()
-        return detached(terms)
+            rebuilt, weight = made[-1].image[-1:], self.settings.reconstruction
+            terms["reconstruction"], gradient = reconstruction(rebuilt, self.real, weight, self.region)
+            gradients.append(gradient)
+        if len(made) < len(gradients):
+            gradients = [torch.cat(gradients)]
+        self.maker.set_gradients(list(zip(made, gradients, strict=True)))
+        optimizer.step()
+        self.maker.passes.changed()
+        return with_total(terms)
+
+    def _rebuilt(self) -> list[Made]:
+        """The reconstruction in training mode, where it counts."""
+        if not self.settings.reconstruction:
+            return []
+        return [self.maker.make(self.amplitude * self.fixed_noise + self.below, self.below)]
+
+    def _made_anew(self, entering: Tensor, previous: Tensor) -> list[Made]:
+        """The fake and, where it counts, the reconstruction in one batch."""
+        if self.settings.reconstruction:
+            entering = torch.cat([entering, self.amplitude * self.fixed_noise + self.below])
+            previous = torch.cat([previous, self.below])
+        return [self.maker.make(entering, previous)]
 
     def _here(self, drawn: Tensor) -> Tensor:
         return drawn.to(self.real.device)
@@ -196,10 +199,9 @@ def rmse(made: Tensor, real: Tensor, region: Tensor | None = None) -> float:
     return float(weighted_mean((made - real).square(), region).sqrt())
 
 
-def detached(terms: Terms) -> Terms:
-    """The terms with their sum, ``total``, without their graphs."""
-    found = {name: value.detach() for name, value in terms.items()}
-    return {**found, "total": torch.stack(list(found.values())).sum()}
+def with_total(terms: Terms) -> Terms:
+    """The terms with their sum, ``total``."""
+    return {**terms, "total": torch.stack(list(terms.values())).sum()}
 
 
 def widths(count: int, base: int, most: int) -> list[int]:
