@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
 
 from asap_lightning.batch.entries import is_list
@@ -22,6 +22,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.folder import FolderTranslation, LabelOptions
+from asap_lightning.inference.large.choice import parse_large
 from asap_lightning.inference.parts import Part, parse_part
 from asap_lightning.inference.styles import parse_styles
 from asap_lightning.inference.work import Overwrite, Tally
@@ -53,9 +54,11 @@ def run(config: DictConfig) -> None:
         labels=LabelOptions(**plain(config.labels)),
         styles=parse_styles(plain(config)["style"], translator),
         part=part,
+        large=parse_large(config.large, config.large_format, config.large_memory, translator),
     )
+    bars = Bars()
     with logged_run(config, "predict", checkpoint) as log_figures:
-        tally = folder.run(overwrite, with_progress)
+        tally = folder.run(overwrite, bars.over, bars.of_file)
         log_figures({"images": tally.translated, "failed": len(tally.failures)})
     Console().print(table(tally, part))
     if tally.failures:
@@ -101,10 +104,22 @@ def device_of(name: str, part: Part) -> str:
     return name
 
 
-def with_progress(jobs: Iterable[Job]) -> Iterable[Job]:
-    """The jobs, with a bar on a terminal."""
-    console = Console(stderr=True)
-    return track(list(jobs), description="translating", console=console, disable=not console.is_terminal)
+class Bars:
+    """Progress on a terminal: a bar for all files, and one more for a file that takes long."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bars = Progress(console=console, disable=not console.is_terminal)
+
+    def over(self, jobs: Iterable[Job]) -> Iterable[Job]:
+        """The jobs, with a bar."""
+        with self._bars:
+            yield from self._bars.track(list(jobs), description="translating")
+
+    def of_file(self, source: Path) -> Callable[[float], None]:
+        """What is told how much of a file is done, from 0 to 1."""
+        task = self._bars.add_task(source.name, total=1.0)
+        return lambda done: self._bars.update(task, completed=done, visible=done < 1)
 
 
 def table(tally: Tally, part: Part) -> Table:

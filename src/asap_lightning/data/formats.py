@@ -6,7 +6,7 @@ import warnings
 from functools import cache
 from importlib.util import find_spec
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from asap_lightning.data.source import Source, open_source
 
@@ -21,6 +21,8 @@ many sizes or layered documents.
 """
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 FILMS = frozenset({".avifs"})
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How TIFF and BigTIFF files begin, in either byte order."""
 
 
 @cache
@@ -45,6 +47,11 @@ def open_picture(source: Source) -> ImageFile.ImageFile:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(open_source(source), formats=image_formats())
+
+
+def open_tiff(source: Source) -> TiffImagePlugin.TiffImageFile:
+    """As `open_picture` for TIFF files, of any size: for those who decode parts of it."""
+    return TiffImagePlugin.TiffImageFile(open_source(source))
 
 
 @cache

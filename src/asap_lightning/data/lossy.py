@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from asap_lightning.data.formats import open_picture
+from asap_lightning.data.formats import TIFF_SIGNATURES, open_picture, open_tiff
 from asap_lightning.data.source import Source, StoredFile
 from asap_lightning.errors import UserError
 
@@ -36,7 +36,7 @@ def lossy_format(source: Source) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "a lossy WebP" if _has_lossy_frame(_beginning(source, None)) else None
     try:
-        with open_picture(source) as image:
+        with open_tiff(source) if head.startswith(TIFF_SIGNATURES) else open_picture(source) as image:
             if image.format == "TIFF" and image.info.get("compression") in _LOSSY_TIFF:
                 return "a TIFF with lossy compression"
             return _LOSSY.get(image.format or "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from io import BytesIO
-from typing import IO
+from pathlib import Path
+from typing import IO, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -33,11 +34,39 @@ def read_npy(source: Source) -> NDArray:
     except FileNotFoundError as error:
         raise UserError(f"{source}: there is no such file") from error
     except Exception as error:  # whatever NumPy meets in a header that is a piece of Python
-        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise UserError(f"{source} is not a NumPy array that can be read ({reason})") from error
+        raise _unreadable(source, error) from error
+
+
+def map_npy(path: Path) -> NDArray:
+    """As `read_npy`, with the file's pages read as they are needed; not to be written to.
+
+    Raises:
+        UserError: missing, or not such a file.
+    """
+    try:
+        with path.open("rb") as file:
+            shape, order, dtype = _header(file, path.stat().st_size)
+            start = file.tell()
+        return np.memmap(path, dtype, "r", start, shape, order)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except Exception as error:  # whatever NumPy meets in a header that is a piece of Python
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(source: Source, error: Exception) -> UserError:
+    reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+    return UserError(f"{source} is not a NumPy array that can be read ({reason})")
 
 
 def _read(file: IO[bytes], size: int) -> NDArray:
+    shape, order, dtype = _header(file, size)
+    flat = np.frombuffer(file.read(math.prod(shape) * dtype.itemsize), dtype)
+    return flat.reshape(shape, order=order).copy()
+
+
+def _header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype]:
+    """Shape, order and type; a ValueError where they are not what ``size`` bytes hold."""
     version = npy.read_magic(file)
     if version not in _HEADERS:
         raise ValueError(f"format {version[0]}.{version[1]}, expected 1.0 or 2.0")
@@ -49,5 +78,4 @@ def _read(file: IO[bytes], size: int) -> NDArray:
     count = math.prod(shape)
     if count * dtype.itemsize != size - file.tell() or math.prod(length or 1 for length in shape) > size:
         raise ValueError(f"it has {size} bytes, which is not what its shape {str(shape)[:60]} takes")
-    flat = np.frombuffer(file.read(count * dtype.itemsize), dtype)
-    return flat.reshape(shape, order="F" if fortran else "C").copy()
+    return shape, "F" if fortran else "C", dtype

@@ -198,7 +198,11 @@ def read_instance(path: Source) -> NDArray[np.int32]:
     Raises:
         UserError: a lossy format, which would make borders where there are none.
     """
-    image = open_image(path)
+    return instance_array(open_image(path), path)
+
+
+def instance_array(image: Image.Image, path: Source) -> NDArray[np.int32]:
+    """As `read_instance`, for an image that is already open."""
     require_lossless(path, "instance map", "")
     if image.mode in ("RGB", "RGBA", "CMYK", "YCbCr"):
         colours = np.asarray(image.convert("RGB")).astype(np.int32)
@@ -214,15 +218,21 @@ def read_depth(path: Source, unit: float) -> NDArray[np.float32]:
         unit: metres that the value 1 of the file stands for (0.001 for millimetres).
     """
     if path.suffix.lower() == ".npy":
-        values = read_npy(path)
-    else:
-        image = open_image(path)
-        if image.mode not in (*_INTEGER_MODES, "F"):
-            raise UserError(
-                f"{path} is a colour picture ({image.mode}) where a depth map is meant: "
-                "a 16-bit PNG, a floating-point TIFF or a .npy file was expected"
-            )
-        values = np.asarray(image)
+        return _metres(read_npy(path), path, unit)
+    return depth_array(open_image(path), path, unit)
+
+
+def depth_array(image: Image.Image, path: Source, unit: float) -> NDArray[np.float32]:
+    """As `read_depth`, for an image that is already open."""
+    if image.mode not in (*_INTEGER_MODES, "F"):
+        raise UserError(
+            f"{path} is a colour picture ({image.mode}) where a depth map is meant: "
+            "a 16-bit PNG, a floating-point TIFF or a .npy file was expected"
+        )
+    return _metres(np.asarray(image), path, unit)
+
+
+def _metres(values: NDArray, path: Source, unit: float) -> NDArray[np.float32]:
     if values.ndim != 2:
         raise UserError(f"{path} has the shape {values.shape}; a depth map has height and width only")
     depth = values.astype(np.float32) * np.float32(unit)

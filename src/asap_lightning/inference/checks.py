@@ -41,14 +41,19 @@ def instance_ids(array: NDArray, size: tuple[int, ...]) -> NDArray[np.int32]:
     Raises:
         UserError: not (H, W) of integers, or of another size than the label map.
     """
-    if array.shape[:2] != size:
-        raise UserError(f"the instance map is {array.shape[:2]}, the label map {size}")
+    check_instance_size(array, size)
     if array.ndim != 2 or array.dtype.kind not in "iu":
         raise UserError(f"an instance map is (H, W) of integers, got shape {array.shape} of {array.dtype}")
     limits = np.iinfo(np.int32)
     if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
         array = np.unique(array, return_inverse=True)[1].reshape(array.shape)
     return array.astype(np.int32)
+
+
+def check_instance_size(array: NDArray, size: tuple[int, ...]) -> None:
+    """A `UserError` unless an instance map is as large as its label map."""
+    if array.shape[:2] != size:
+        raise UserError(f"the instance map is {array.shape[:2]}, the label map {size}")
 
 
 def picture(array: NDArray, spec: ConditionSpec) -> Tensor:

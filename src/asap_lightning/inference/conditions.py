@@ -17,6 +17,7 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts import AnyConditionLayout, LabelLayout, Layout, Shards
 from asap_lightning.data.reading import (
+    depth_array,
     grey_array,
     label_array,
     open_image,
@@ -50,7 +51,26 @@ class Job:
     target: Path
 
 
-def condition_reader(
+@dataclass(frozen=True)
+class ConditionFormat:
+    """How the model's condition files are understood: as the training understood its own.
+
+    Attributes:
+        decode: an opened image (of some rows or of all) and its path -> class ids (H, W), a uint8 picture
+            (H, W, C), or depths (H, W) in [-1, 1].
+        read: the same of a path alone, decoded at once.
+    """
+
+    decode: Callable[[Image.Image, Path], NDArray]
+    read: Reader
+
+
+def condition_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None = None, **options: Any) -> Reader:
+    """What reads a condition file whole, see `condition_format`."""
+    return condition_format(spec, layout, **options).read
+
+
+def condition_format(
     spec: ConditionSpec,
     layout: Mapping[str, Any] | None = None,
     *,
@@ -59,7 +79,7 @@ def condition_reader(
     label_values: Mapping[int, int] | None = None,
     half: Half | None = None,
     place: str = "the checkpoint",
-) -> Reader:
+) -> ConditionFormat:
     """How the model's condition files are read, so that ids and units mean what they meant in training.
 
     Args:
@@ -70,27 +90,28 @@ def condition_reader(
             comes with a tolerance.
         half: which half of each picture is the condition, see `cutter`.
         place: where ``layout`` was read, for messages.
-
-    Returns:
-        A function from a path to class ids (H, W), a uint8 picture (H, W, C), or depths (H, W) in [-1, 1].
     """
     made = training_layout(layout, place)
     cut = cutter(half, made) or (lambda image, path: image)
     if spec.kind == "depth":
         if half not in (None, "whole"):
             raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
-        return _depth_reader(made)
+        return _depth_format(made)
     labels = (
         label_format(spec, made, palette, palette_tolerance, label_values) if spec.kind == "label" else None
     )
-    return lambda path: _values(cut(open_image(path), path), path, spec, labels)
+
+    def decode(image: Image.Image, path: Path) -> NDArray:
+        return _values(cut(image, path), path, spec, labels)
+
+    return ConditionFormat(decode, lambda path: decode(open_image(path), path))
 
 
 def image_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None, place: str) -> ImageReader:
     """As `condition_reader`, for pictures in memory too; see there for arguments and results."""
     made = training_layout(layout, place)
     if spec.kind == "depth":
-        of_path = _depth_reader(made)
+        of_path = _depth_format(made).read
     else:
         labels = label_format(spec, made) if spec.kind == "label" else None
 
@@ -141,9 +162,12 @@ def depth_range(layout: Layout | None) -> tuple[float, float, float]:
     return 0.001, 0.0, 10.0
 
 
-def _depth_reader(layout: Layout | None) -> Reader:
+def _depth_format(layout: Layout | None) -> ConditionFormat:
     unit, nearest, farthest = depth_range(layout)
-    return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)
+    return ConditionFormat(
+        lambda image, path: scale_depth(depth_array(image, path, unit), nearest, farthest),
+        lambda path: scale_depth(read_depth(path, unit), nearest, farthest),
+    )
 
 
 def _plain_format(spec: ConditionSpec) -> LabelFormat:

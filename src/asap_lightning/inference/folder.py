@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asap_lightning.inference.conditions import Job, condition_reader, read_instances, training_layout
+from asap_lightning.inference.conditions import Job, condition_format, read_instances, training_layout
 from asap_lightning.inference.halves import Half, warn_of_pairs
 from asap_lightning.inference.jobs import find_jobs
-from asap_lightning.inference.origin import Recipe
+from asap_lightning.inference.large.choice import LargeOptions
+from asap_lightning.inference.large.translation import LargeTranslation, Progress
+from asap_lightning.inference.origin import Recipe, WritesItself
 from asap_lightning.inference.parts import Part
 from asap_lightning.inference.styles import Styles
 from asap_lightning.inference.translator import Translator
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """How label maps are read where they differ from the training's; see `condition_reader`."""
+    """How label maps are read where they differ from the training's; see `condition_format`."""
 
     palette: Sequence[Sequence[int]] | None = None
     palette_tolerance: float | None = None
@@ -50,6 +52,7 @@ class FolderTranslation:
         labels: how label maps are read.
         styles: the styles that each condition is translated in.
         part: the share of this process, where several work on the folder.
+        large: which images are translated by strips, and how they are written; None keeps all in memory.
 
     Attributes:
         jobs: what this process is to translate.
@@ -71,6 +74,7 @@ class FolderTranslation:
         labels: LabelOptions | None = None,
         styles: Styles | None = None,
         part: Part | None = None,
+        large: LargeOptions | None = None,
     ) -> None:
         if translator.checkpoint is None:
             raise ValueError("a folder is translated with a checkpoint: its images say which one made them")
@@ -79,7 +83,8 @@ class FolderTranslation:
         self.styles = styles or Styles()
         self.recipe = Recipe(translator.checkpoint, self._options(labels, half))
         data = translator.description.data if translator.description is not None else {}
-        self._read = condition_reader(
+        self._large = large or LargeOptions("never")
+        self._conditions = condition_format(
             translator.spec, data.get("layout"), **vars(labels), half=half, place=str(translator.checkpoint)
         )
         found = find_jobs(
@@ -89,6 +94,8 @@ class FolderTranslation:
             pattern=pattern,
             instances=Path(instances).expanduser() if instances else None,
             endings=self.styles.endings,
+            arrays=self._large.when != "never",
+            suffix=lambda path: self._large.suffix(translator, path),
         )
         for note in found.notes():
             log.info("%s", note)
@@ -100,13 +107,17 @@ class FolderTranslation:
             log.info("part %d/%d: %d of %s", part.index, part.count, len(self.jobs), everything)
 
     def run(
-        self, overwrite: Overwrite = "no", track: Callable[[Iterable[Job]], Iterable[Job]] = iter
+        self,
+        overwrite: Overwrite = "no",
+        track: Callable[[Iterable[Job]], Iterable[Job]] = iter,
+        progress: Callable[[Path], Progress] = lambda source: lambda done: None,
     ) -> Tally:
         """Translates what is not finished; a file that cannot be translated does not stop the others.
 
         Args:
             overwrite: what is done about images that are there, see `work`.
             track: shows progress over an iterable.
+            progress: of a file that is translated by strips: gives what is told how much is done.
 
         Returns:
             The counts, and in ``failures`` why files could not be translated.
@@ -114,6 +125,7 @@ class FolderTranslation:
         Raises:
             UserError: images of another origin are there, and ``overwrite`` is ``no``.
         """
+        self._progress = progress
         tally = work(self.jobs, self._translate, self.recipe, self.output, overwrite=overwrite, track=track)
         tally.failures += self._refused
         log.info(
@@ -124,8 +136,19 @@ class FolderTranslation:
         )
         return tally
 
-    def _translate(self, job: Job) -> Mapping[str, NDArray[np.uint8]]:
-        return self.styles.translate(self.translator, self._read(job.source), read_instances(job))
+    def _translate(self, job: Job) -> Mapping[str, NDArray[np.uint8] | WritesItself]:
+        if not self._large.by_strips(self.translator, job.source):
+            condition = self._conditions.read(job.source)
+            return self.styles.translate(self.translator, condition, read_instances(job))
+        log.info("%s is translated by strips", job.source)
+        made = LargeTranslation(
+            self.translator,
+            job.source,
+            self._conditions,
+            instance=job.instance,
+            memory=self._large.memory << 20,
+        )
+        return {"": made.into(self._large.format, self._progress(job.source))}
 
     def _options(self, labels: LabelOptions, half: Half | None) -> dict[str, Any]:
         """What changes images beside the checkpoint."""

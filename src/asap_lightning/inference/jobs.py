@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.finding import Contents, ignored, scan
 from asap_lightning.data.formats import depth_suffixes, image_suffixes
+from asap_lightning.data.strips import SUFFIXES, is_zarr
 from asap_lightning.errors import UserError
 from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.origin import origin_of
@@ -67,6 +68,8 @@ def find_jobs(
     pattern: str = "**/*",
     instances: Path | None = None,
     endings: Sequence[str] = ("",),
+    arrays: bool = False,
+    suffix: Callable[[Path], str] = lambda path: ".png",
 ) -> Found:
     """The files of a folder (or the one file ``source``) as jobs.
 
@@ -80,6 +83,8 @@ def find_jobs(
         pattern: which files, as a glob relative to ``source``.
         instances: a folder with an instance map of the same relative name for every file.
         endings: what follows the name in the files that are written for a condition.
+        arrays: whether arrays in files are conditions too, whatever the kind.
+        suffix: of the image of a file.
 
     Raises:
         UserError: nothing to translate.
@@ -87,9 +92,11 @@ def find_jobs(
     if not source.exists():
         raise UserError(f"input={source}: there is no such file or folder")
     suffixes = depth_suffixes() if spec.kind == "depth" else image_suffixes()
-    root = source if source.is_dir() else source.parent
-    contents = scan(source, suffixes, without=output) if source.is_dir() else _single(source, suffixes)
-    if source.is_dir():
+    suffixes = suffixes | SUFFIXES if arrays else suffixes
+    folder = source.is_dir() and not is_zarr(source)
+    root = source if folder else source.parent
+    contents = scan(source, suffixes, without=output) if folder else _single(source, suffixes)
+    if folder:
         for paths in (contents.files, contents.others):
             paths[:] = [path for path in paths if _fits(path.relative_to(root).parts, _parts(pattern))]
     made = [path for path in contents.files if origin_of(path) is not None]
@@ -101,12 +108,16 @@ def find_jobs(
             "was expected"
         )
     left_alone = set(made)
-    jobs = [Job(path, None, _target(path, root, output)) for path in contents.files if path not in left_alone]
+    jobs = [
+        Job(path, None, (output / path.relative_to(root)).with_suffix(suffix(path)))
+        for path in contents.files
+        if path not in left_alone
+    ]
     jobs, refused = _apart(jobs, endings, folds_case(output))
     if spec.instance_edges:
         jobs, lonely = _with_instances(jobs, root, instances)
         refused += lonely
-    inside = source.is_dir() and output.is_dir() and root.resolve() in output.resolve().parents
+    inside = folder and output.is_dir() and root.resolve() in output.resolve().parents
     return Found(jobs, refused, contents, made, output if inside and any(output.iterdir()) else None)
 
 
@@ -118,10 +129,6 @@ def _single(source: Path, suffixes: frozenset[str]) -> Contents:
 def _holds(contents: Contents) -> str:
     lines = [f"{counted(len(contents.others), 'file')}, none of them an image: {ignored(contents.others)}"]
     return "; ".join((lines if contents.others else []) + contents.out_of_reach()) or "no files"
-
-
-def _target(path: Path, root: Path, output: Path) -> Path:
-    return (output / path.relative_to(root)).with_suffix(".png")
 
 
 def _parts(pattern: str) -> tuple[str, ...]:

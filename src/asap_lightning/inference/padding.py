@@ -8,14 +8,15 @@ from torch import Tensor
 from asap_lightning.condition import Condition
 
 
+def extended(side: int, multiple: int, minimum: int = 0) -> int:
+    """The least multiple that is at least ``side`` and ``minimum``."""
+    return -(-max(side, minimum, 1) // multiple) * multiple
+
+
 def pad_condition(condition: Condition, multiple: int, minimum: int = 0) -> Condition:
     """Repeats the last row and column until both sides are multiples and at least ``minimum``."""
-
-    def extended(size: int) -> int:
-        return -(-max(size, minimum, 1) // multiple) * multiple
-
-    down = extended(condition.height) - condition.height
-    right = extended(condition.width) - condition.width
+    down = extended(condition.height, multiple, minimum) - condition.height
+    right = extended(condition.width, multiple, minimum) - condition.width
     if not down and not right:
         return condition
 

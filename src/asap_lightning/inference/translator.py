@@ -17,10 +17,13 @@ from torch import Tensor
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
+from asap_lightning.inference.checks import check_instance_size
 from asap_lightning.inference.devices import choose_device
 from asap_lightning.inference.encoding import empty, of_array, of_guide, of_tensors
 from asap_lightning.inference.loading import WeightChoice, load_generator
 from asap_lightning.inference.padding import pad_condition
+from asap_lightning.inference.rendering import goes_by_strips, held_bytes, rendered
+from asap_lightning.inference.rows import ExtendedRows
 from asap_lightning.inference.seeding import seeded
 from asap_lightning.inference.sources import find_model
 from asap_lightning.models import AsapGenerator, Generator
@@ -170,14 +173,18 @@ class Translator:
         if isinstance(condition, Tensor):
             made = of_tensors(condition, instance, self.spec)
         else:
-            made = self.to_condition(self._array(condition), instance)
+            given = self._array(condition)
+            if guide is None and self._goes_by_strips(given):
+                image = self._by_strips(given, None if instance is None else np.asarray(instance))
+                return image if isinstance(condition, np.ndarray) else Image.fromarray(image)
+            made = self.to_condition(given, instance)
         if guide is not None:
             self._require_encoder()
             made.guide = of_guide(guide, made).to(self.device)
-        image = self.translate(made, seed=seed)
+        made_image = self.translate(made, seed=seed)
         if isinstance(condition, Tensor):
-            return image
-        array = to_uint8(image[0]).permute(1, 2, 0).cpu().numpy()
+            return made_image
+        array = to_uint8(made_image[0]).permute(1, 2, 0).cpu().numpy()
         return array if isinstance(condition, np.ndarray) else Image.fromarray(array)
 
     def batch(self, conditions: Sequence[NDArray | File], *, seed: int = 0) -> list[NDArray[np.uint8]]:
@@ -193,7 +200,10 @@ class Translator:
         Raises:
             UserError: as a call does, for the first that is wrong; nothing is translated then.
         """
-        made = [self.to_condition(self._array(condition)) for condition in conditions]
+        arrays = [self._array(condition) for condition in conditions]
+        if any(self._goes_by_strips(array) for array in arrays):
+            return [self(array, seed=seed) for array in arrays]
+        made = [self.to_condition(array) for array in arrays]
         alike: dict[tuple[int, int], list[int]] = {}
         for index, one in enumerate(made):
             alike.setdefault((one.height, one.width), []).append(index)
@@ -214,6 +224,29 @@ class Translator:
         this before it says that it is ready.
         """
         self.translate(empty(self.spec, height, width, guide=self.generator.needs_guide))
+
+    def _goes_by_strips(self, array: NDArray) -> bool:
+        return array.ndim > 1 and goes_by_strips(self.generator, *array.shape[:2])
+
+    def _by_strips(self, array: NDArray, instance: NDArray | None) -> NDArray[np.uint8]:
+        """As a call: the features of a large image at once would take many times what the image does."""
+        assert isinstance(self.generator, AsapGenerator)
+        height, width = array.shape[:2]
+        if instance is not None:
+            check_instance_size(instance, (height, width))
+        rows = ExtendedRows(
+            (height, width),
+            lambda top, bottom: array[top:bottom],
+            self.to_condition,
+            self.generator,
+            None if instance is None else lambda top, bottom: instance[top:bottom],
+        )
+        image = np.empty((height, width, 3), np.uint8)
+        top = 0
+        for strip in rendered(self.generator, rows, (height, width), memory=held_bytes(height, width)):
+            image[top : top + len(strip)] = strip
+            top += len(strip)
+        return image
 
     def to_condition(self, condition: NDArray, instance: NDArray | None = None) -> Condition:
         """One NumPy condition as a batch of one on the model's device; validated."""

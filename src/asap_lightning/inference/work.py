@@ -20,7 +20,7 @@ from asap_lightning.data.header import read_header
 from asap_lightning.errors import UserError
 from asap_lightning.inference.conditions import Job
 from asap_lightning.inference.memory import give_back, is_out_of_memory
-from asap_lightning.inference.origin import Recipe
+from asap_lightning.inference.origin import Recipe, WritesItself
 from asap_lightning.locks import FileLock, Timeout
 from asap_lightning.wording import Complaint, counted
 
@@ -31,7 +31,7 @@ PAUSE = 0.5
 OF_THE_NAME = frozenset((errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENOTDIR))
 """What the system refuses because of one file's name or place."""
 _THERE = ("image is there already but was not", "images are there already but were not")
-Translate = Callable[[Job], Mapping[str, NDArray[np.uint8]]]
+Translate = Callable[[Job], Mapping[str, NDArray[np.uint8] | WritesItself]]
 """File-name suffix -> image; the one without a suffix comes last: where it is, the job is done."""
 Overwrite = Literal["no", "changed", "all"]
 
