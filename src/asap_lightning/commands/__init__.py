@@ -65,6 +65,12 @@ COMMANDS = (
     ),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
     Command(
+        "export",
+        "export",
+        "write a model as ONNX, TorchScript, AOTInductor, or to share",
+        config="export",
+    ),
+    Command(
         "import",
         "import_",
         "convert and verify checkpoints of the original authors' programs",

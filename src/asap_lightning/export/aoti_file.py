@@ -31,7 +31,7 @@ def export_aoti(
 
     The package runs on machines with this processor's instructions and this version of torch. The metadata is
     among those of the package, under ``asap_lightning_export``. Its loader looks at no input unless the
-    environment variable ``AOTI_RUNTIME_CHECK_INPUTS`` is 1; `asap_lightning.export.load_exported` looks itself.
+    environment variable ``AOTI_RUNTIME_CHECK_INPUTS`` is 1; `load_exported` looks itself.
 
     Args:
         generator: any of the registry; it stays as it is.
@@ -68,6 +68,6 @@ def require_compiler() -> None:
     wanted = os.environ.get("CXX") or "g++"
     if shutil.which(wanted) is None and shutil.which("clang++") is None:
         raise UserError(
-            f"format=aoti compiles C++, but there is no compiler '{wanted}' here: install one (Debian: g++), name "
-            "it in the environment variable CXX, or choose format=onnx"
+            f"format=aoti compiles C++, but there is no compiler '{wanted}' here: install one (Debian: g++), "
+            "name it in the environment variable CXX, or choose format=onnx"
         )

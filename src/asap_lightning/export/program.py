@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.export import Dim, ExportedProgram
 
-from asap_lightning.export.graph import TranslationGraph
+from asap_lightning.export.graph import TranslationGraph, smallest_side
 from asap_lightning.export.inputs import random_values
 from asap_lightning.export.metadata import LARGEST, MOST_IMAGES
 
@@ -39,7 +39,7 @@ def oblivious() -> Any:
 def example_size(graph: TranslationGraph) -> tuple[int, int]:
     """A small size of two different sides, neither of which is special to the generator."""
     multiple = graph.generator.size_multiple
-    least = max(graph.generator.minimum_size, multiple)
+    least = max(graph.generator.minimum_size, multiple, smallest_side(graph.generator))
     side = -(-max(least + 1, 16) // multiple) * multiple
     return side + multiple, side + 2 * multiple
 
@@ -48,7 +48,8 @@ def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
     """For each input, which axes stay open."""
     sides = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
     if graph.fixed_size is None:
-        sides |= {name: Dim(name, min=1, max=LARGEST) for name in ("height", "width")}
+        least = smallest_side(graph.generator)
+        sides |= {name: Dim(name, min=least, max=LARGEST) for name in ("height", "width")}
     return [
         {place: sides[axis] for place, axis in enumerate(entry.axes) if axis in sides}
         for entry in graph.inputs

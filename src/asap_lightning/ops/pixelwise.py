@@ -31,8 +31,8 @@ def pixelwise_mlp(
     y_p = tanh(MLP([onehot(label_p), image_p, enc(p)]; phi_tile(p))), leaky ReLU between the layers.
 
     Differentiable in phi and image. The gradient recomputes the hidden layers instead of keeping them.
-    Under autocast the operation runs in float32. `torch.export` and `torch.jit.trace` see plain torch operations, so that an
-    exported model needs nothing of this package.
+    Under autocast the operation runs in float32. `torch.export` and `torch.jit.trace` see plain torch
+    operations, so that an exported model needs nothing of this package.
 
     Args:
         phi: (B, P, H/S, W/S) parameters of one MLP a tile: layer after layer the n_out biases, then the
