@@ -157,7 +157,7 @@ def _load_onnx(file: Path, threads: int) -> tuple[str | None, Run]:
 def _load_torchscript(file: Path, threads: int) -> tuple[str | None, Run]:
     import warnings
 
-    extra = {KEY: ""}
+    extra: dict[str, Any] = {KEY: ""}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated", category=FutureWarning)
         module = torch.jit.load(file, map_location="cpu", _extra_files=extra)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -31,9 +32,7 @@ def exported_program(graph: TranslationGraph) -> ExportedProgram:
 
 def oblivious() -> Any:
     """Sizes of one tile or grid place are no special case: nothing here is broadcast by chance."""
-    from torch.fx.experimental import _config
-
-    return _config.patch(backed_size_oblivious=True)
+    return import_module("torch.fx.experimental._config").patch(backed_size_oblivious=True)
 
 
 def example_size(graph: TranslationGraph) -> tuple[int, int]:
