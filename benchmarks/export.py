@@ -44,7 +44,9 @@ def main() -> None:
     )
     parser.add_argument("--model", help="a checkpoint, model file or name")
     parser.add_argument("--generators", default="", help="names of conf/generator, with commas")
-    parser.add_argument("--formats", default="onnx,torchscript", help="FORMAT or FORMAT:PRECISION")
+    parser.add_argument(
+        "--formats", default="onnx,torchscript", help="FORMAT[:PRECISION[:PIXELWISE]], with commas"
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the square input")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="JSON file of the rows")
@@ -96,8 +98,9 @@ def settings(name: str, size: int) -> dict[str, Any]:
 def measured(
     name: str, generator: Generator, description: ModelDescription, wanted: str, options: argparse.Namespace
 ) -> dict[str, Any]:
-    form, _, precision = wanted.partition(":")
-    wish: Any = Wish(form, precision=precision or "float32")  # type: ignore[arg-type]
+    parts = wanted.split(":")
+    form, precision, pixelwise = [*parts, *("", "float32", "rows")[len(parts) :]]
+    wish = Wish(form, precision=precision, pixelwise=pixelwise)  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as folder:
         made = export_model(generator, description, Path(folder) / "out", wish)
         row: dict[str, Any] = {

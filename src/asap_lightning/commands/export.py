@@ -29,6 +29,7 @@ def run(config: DictConfig) -> None:
         values["format"],
         precision=values["precision"],
         style=values["style"],
+        pixelwise=values["pixelwise"],
         overwrite=values["overwrite"],
         card=values["card"],
     )

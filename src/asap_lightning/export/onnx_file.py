@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,7 +19,7 @@ from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.errors import UserError
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.inputs import StyleInput
-from asap_lightning.export.metadata import KEY, OUTPUT, Precision, describe
+from asap_lightning.export.metadata import KEY, OUTPUT, Pixelwise, Precision, describe
 from asap_lightning.export.onnx_pixelwise import can_go_by_rows, fill_place, leave_place
 from asap_lightning.export.precision import in_precision
 from asap_lightning.export.program import exported_program
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 20
-Pixelwise = Literal["rows", "whole"]
 INSTALL = "pip install 'asap-lightning[onnx]'"
 
 

@@ -45,10 +45,16 @@ def example_size(graph: TranslationGraph) -> tuple[int, int]:
 
 def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
     """For each input, which axes stay open."""
-    sides = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
+    sides: dict[Any, Any] = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
     if graph.fixed_size is None:
-        least = smallest_side(graph.generator)
-        sides |= {name: Dim(name, min=least, max=LARGEST) for name in ("height", "width")}
+        generator = graph.generator
+        least, multiple = smallest_side(generator), 1
+        if not graph.pads:
+            multiple = generator.size_multiple
+            least = -(-max(generator.minimum_size, 2 * multiple) // multiple)
+        for name in ("height", "width"):
+            side = Dim(f"{name}s" if multiple > 1 else name, min=least, max=LARGEST // multiple)
+            sides[name] = multiple * side if multiple > 1 else side
     return [
         {place: sides[axis] for place, axis in enumerate(entry.axes) if axis in sides}
         for entry in graph.inputs
