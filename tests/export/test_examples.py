@@ -32,6 +32,7 @@ def run(*command):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True)
 
 
+@pytest.mark.timeout(900)
 def test_javascript_translates(repository, onnx_folder, label_file, tmp_path):
     example = repository / "examples" / "javascript"
     if shutil.which("node") is None or not (example / "node_modules" / "onnxruntime-web").is_dir():

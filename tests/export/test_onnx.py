@@ -16,6 +16,7 @@ from asap_lightning.export.precision import in_precision
 
 runtime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
+pytestmark = pytest.mark.timeout(900)  # the first waits for the export, minutes on a machine that is shared
 
 
 def session(path):
