@@ -55,7 +55,8 @@ def fill_place(model: onnx.ModelProto, layout: MlpLayout) -> None:
         raise ValueError(f"one place-holder was expected in the graph, found {len(places)}")
     nodes = list(model.graph.node)
     place = nodes[places[0]]
-    made = _whole(layout, *place.input, place.output[0])
+    phi, given = place.input
+    made = _whole(layout, phi, given, place.output[0])
     del model.graph.node[:]
     model.graph.node.extend([*nodes[: places[0]], *made.nodes, *nodes[places[0] + 1 :]])
     model.graph.initializer.extend(made.constants)
