@@ -66,6 +66,12 @@ COMMANDS = (
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
     Command("video", "video", "translate a video, a folder of frames or a camera", config="video"),
     Command(
+        "export",
+        "export",
+        "write a model as ONNX, TorchScript, AOTInductor, or to share",
+        config="export",
+    ),
+    Command(
         "import",
         "import_",
         "convert and verify checkpoints of the original authors' programs",
