@@ -65,6 +65,9 @@ COMMANDS = (
     ),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
     Command(
+        "serve", "serve", "paint in a browser and see the translated picture; HTTP interface", config="serve"
+    ),
+    Command(
         "import",
         "import_",
         "convert and verify checkpoints of the original authors' programs",
