@@ -21,10 +21,7 @@ from asap_lightning.inference.translator import Translator
 LARGEST_SEED = 2**31 - 1
 
 
-class Refused(BaseModel):
-    """Why there is no picture."""
-
-    detail: str
+_REFUSED = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 
 
 class Health(BaseModel):
@@ -53,8 +50,10 @@ def _refusals() -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": meaning,
-            "model": Refused,
-            **({"content": {"text/plain": {"schema": {"type": "string"}}}} if status in plain else {}),
+            "content": {
+                "application/json": {"schema": _REFUSED},
+                **({"text/plain": {"schema": {"type": "string"}}} if status in plain else {}),
+            },
             **({"headers": retry} if status in (429, 503) else {}),
         }
         for status, meaning in MEANINGS.items()
