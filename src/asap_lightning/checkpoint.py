@@ -18,10 +18,14 @@ from asap_lightning import __version__
 from asap_lightning.building import require_plain, shown
 from asap_lightning.errors import UserError
 from asap_lightning.registry import LARGEST_SIDE
-from asap_lightning.untrusted import load_torch
+from asap_lightning.untrusted import is_safetensors, load_safetensors, load_torch, parse_json
 
 ENTRY = "asap_lightning"
 FORMAT = 1
+PREFIXES = {"ema": "ema_generator.", "raw": "generator."}
+"""What stands before the names of a generator's weights: of the averaged ones, of those that were trained."""
+WEIGHTS = "weights"
+"""What a model file calls them in its metadata: one of `PREFIXES`."""
 Value = TypeVar("Value", int, dict)
 
 
@@ -156,12 +160,29 @@ def _flat(node: Any, prefix: str) -> dict[str, Any]:
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The plain data and CPU tensors of a checkpoint file; nothing from it is run.
 
+    Of a model file (see `model_file`) the entry that describes it, and ``state_dict``.
+
     Raises:
         UserError: missing, damaged, another kind of file, or holding other Python objects.
     """
     if not Path(path).is_file():
         raise UserError(f"there is no checkpoint {path}")
+    if is_safetensors(Path(path)):
+        return _read_model(Path(path))
     checkpoint = load_torch(Path(path))
     if not isinstance(checkpoint, dict):
         raise UserError(f"{path} is not a checkpoint: it holds a {type(checkpoint).__name__}")
     return checkpoint
+
+
+def _read_model(path: Path) -> dict[str, Any]:
+    texts, tensors = load_safetensors(path)
+    kind, entry = texts.get(WEIGHTS), texts.get(ENTRY)
+    if entry is None or kind not in PREFIXES:
+        raise UserError(
+            f"{path} holds {len(tensors)} tensors, but does not say of which network: its metadata has no "
+            f"'{ENTRY}'. A file that 'asap export format=safetensors' wrote was expected (for weights of "
+            "another program see 'asap import --help')"
+        )
+    state = {PREFIXES[kind] + name: tensor for name, tensor in tensors.items()}
+    return {ENTRY: parse_json(entry, f"{path}: {ENTRY}"), "state_dict": state}

@@ -8,7 +8,7 @@ Axes: B batch, C channels, H height, W width, N label channels, Z style dimensio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -206,6 +206,12 @@ class Condition:
         """A copy with ``function`` applied to every tensor that is present."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: function(v) for k, v in tensors.items() if v is not None})
+
+    @classmethod
+    def joined(cls, conditions: Sequence[Condition]) -> Condition:
+        """One batch of several, of one size and kind."""
+        present = [f.name for f in fields(cls) if getattr(conditions[0], f.name) is not None]
+        return cls(**{name: torch.cat([getattr(one, name) for one in conditions]) for name in present})
 
     def to(self, *args: Any, **kwargs: Any) -> Condition:
         """As `Tensor.to`, for a device; integer maps keep their dtype."""

@@ -116,3 +116,23 @@ def test_a_translator_at_the_cost_of_torch() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     unwanted = {*TRAINING, *METRICS, *COMPILER, "hydra", "scipy", "matplotlib", "cv2", "yaml", "rich"}
     assert not set(said.split()) & unwanted
+
+
+def test_the_translator_is_at_the_top_of_the_package(tmp_path: Path) -> None:
+    program = (
+        "import sys; import asap_lightning; assert 'torch' not in sys.modules; "
+        "from asap_lightning import Translator; print(*sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(shown.stdout.split())
+    assert "torch" in loaded
+    assert not loaded & {
+        *TRAINING,
+        *METRICS,
+        *COMPILER,
+        "scipy",
+        "matplotlib",
+        "cv2",
+        "requests",
+        "safetensors",
+    }

@@ -13,8 +13,8 @@ from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator, load_generator, to_uint8
 from asap_lightning.inference.checks import class_ids, instance_ids, picture
+from asap_lightning.inference.padding import pad_condition
 from asap_lightning.inference.seeding import seeded
-from asap_lightning.inference.translator import pad_condition
 from asap_lightning.models import AsapGenerator, Generator, GeneratorOutput
 from asap_lightning.training import ModelDescription
 

@@ -79,7 +79,7 @@ def measured(options: argparse.Namespace, names: Sequence[str]) -> int:
 
     from asap_lightning.benchmarking import machine, report
     from asap_lightning.benchmarking.cases import CASES
-    from asap_lightning.inference.translator import choose_device
+    from asap_lightning.inference.devices import choose_device
 
     earlier = report.load(options.compare) if options.compare else None
     device = choose_device(options.device)

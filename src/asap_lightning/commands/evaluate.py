@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 
-from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.evaluation import require_known
 from asap_lightning.configuration.logged import LoggedRun, logged_run
 from asap_lightning.configuration.measured import about_of, model_and_data, suite_for
@@ -38,7 +38,7 @@ def run(config: DictConfig) -> None:
 
 def run_part(config: DictConfig, part: Part) -> None:
     """Evaluates this process's pairs; the first of several processes writes for all."""
-    checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
+    checkpoint = checkpoint_of(config)
     translator, data = model_and_data(config, checkpoint, device_of(config, part))
     suite = suite_for(config, data, translator.device)
     about = {"checkpoint": str(checkpoint), "weights": config.weights, **about_of(config, data)}

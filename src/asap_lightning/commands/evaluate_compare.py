@@ -25,7 +25,7 @@ from asap_lightning.evaluation.given_pictures import GivenPictures, is_picture_f
 from asap_lightning.evaluation.model_names import given_names
 from asap_lightning.evaluation.scored import ScoredModel, is_evaluation, read_scores
 from asap_lightning.evaluation.together import require_alone
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.metrics import MetricDeclaration
 from asap_lightning.reports.scores import terminal_table, write_scores
 from asap_lightning.reports.scores_page import (

@@ -21,8 +21,8 @@ from asap_lightning.evaluation.folders import (
     open_folder,
 )
 from asap_lightning.evaluation.together import together
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.inference.parts import Part
-from asap_lightning.inference.translator import choose_device
 from asap_lightning.metrics import METRICS, MetricSuite
 
 NO_LABELS = "it compares with label maps, and two folders of pictures have none"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from asap_lightning.configuration.checkpoints import find_checkpoint
+from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
@@ -34,7 +34,7 @@ def run(config: DictConfig) -> None:
     """
     part = parse_part(config.part)
     overwrite = overwrite_of(config.overwrite)
-    checkpoint = find_checkpoint(config.ckpt, runs=config.runs, name=config.name)
+    checkpoint = checkpoint_of(config)
     translator = Translator(checkpoint, device=device_of(config.device, part), weights=config.weights)
     folder = FolderTranslation(
         translator,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from asap_lightning.commands.singan_results import Results, finished_pyramid, number, seed_of, truth, whole
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.singan.applications.animate import MOST_FRAMES, animate
 from asap_lightning.singan.noise import SeededNoise
 from asap_lightning.singan.sheet import sheet, shown

@@ -17,7 +17,7 @@ from asap_lightning.commands.singan_results import (
     warn,
     whole,
 )
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.singan.applications.inject import fitted, injection_scales, redraw
 from asap_lightning.singan.applications.paint import ITERATIONS, Palette, train_for_palette
 from asap_lightning.singan.applications.pictures import aspect_problem, read_picture

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from asap_lightning.commands.singan_results import Results, finished_pyramid, scale_of, seed_of, whole
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.singan.applications.inject import fitted, injection_scales, paste
 from asap_lightning.singan.applications.masks import soft_mask
 from asap_lightning.singan.applications.pictures import (

@@ -12,7 +12,7 @@ from torch import Tensor
 from asap_lightning.commands.singan_results import Results, finished_pyramid, seed_of, truth, whole
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.metrics.metric import Bench
 from asap_lightning.registry import LARGEST_SIDE
 from asap_lightning.singan.checkpoint import Pyramid

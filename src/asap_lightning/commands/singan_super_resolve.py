@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from asap_lightning.commands.singan_results import Results, finished_pyramid, number, seed_of, warn, whole
 from asap_lightning.data.panels import Picture
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.registry import LARGEST_SIDE
 from asap_lightning.singan.applications.super_resolve import steps_of, super_resolve, warning_of
 from asap_lightning.singan.noise import SeededNoise

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from asap_lightning.box import MODELS
 from asap_lightning.errors import UserError
+from asap_lightning.inference.sources import find_model
+from asap_lightning.model_file import MODEL
 from asap_lightning.run_folder.names import BEST, LAST, runs_with
 
 
@@ -32,12 +36,33 @@ def checkpoint_to_resume(ckpt: Any, folder: Path) -> Path | None:
     return existing_checkpoint(ckpt, prefer=LAST)
 
 
+def checkpoint_of(config: Mapping[str, Any]) -> Path:
+    """The checkpoint that ``ckpt`` or ``model`` of a command's configuration names.
+
+    Args:
+        config: has ``ckpt``, ``model``, ``runs`` and ``name``.
+
+    Raises:
+        UserError: both or neither were given, or there is no such checkpoint.
+    """
+    ckpt, model = config["ckpt"], config["model"]
+    if (ckpt is None) == (model is None):
+        given = "no model was named" if ckpt is None else "ckpt and model were both given: one was expected"
+        raise UserError(
+            f"{given}: ckpt=FILE|RUN|best|last for one that was trained here, model=facades for the one that "
+            "comes with the package, model=FILE|FOLDER|https://..|hf://OWNER/NAME@REVISION for another"
+        )
+    if model is not None:
+        return find_model(str(model))
+    return find_checkpoint(ckpt, runs=config["runs"], name=config["name"])
+
+
 def find_checkpoint(ckpt: Any, *, runs: str | Path, name: str | None = None) -> Path:
     """The checkpoint that evaluation and prediction read.
 
     Args:
         ckpt: a file, a run's folder (its best checkpoint, or else its last), ``best`` or ``last`` of the
-            newest run, or a W&B artifact (``wandb:entity/project/artifact:alias``).
+            newest run, a W&B artifact (``wandb:entity/project/artifact:alias``), or what `find_model` knows.
         runs: the folder that holds runs as ``runs/NAME/TIME``.
         name: restricts ``best`` and ``last`` to runs of this name.
 
@@ -58,7 +83,7 @@ def find_checkpoint(ckpt: Any, *, runs: str | Path, name: str | None = None) -> 
 
 
 def local_file(ckpt: str | Path, key: str = "ckpt") -> Path:
-    """The file that is meant; ``wandb:entity/project/artifact:alias`` is downloaded.
+    """The file that is meant; a W&B artifact (``wandb:..``) or what lies at an address is downloaded.
 
     Args:
         ckpt: what was given.
@@ -68,6 +93,8 @@ def local_file(ckpt: str | Path, key: str = "ckpt") -> Path:
         from asap_lightning.tracking import download_checkpoint
 
         return download_checkpoint(str(ckpt), key=key)
+    if str(ckpt) in MODELS or "://" in str(ckpt):
+        return find_model(str(ckpt))
     return Path(ckpt).expanduser()
 
 
@@ -78,11 +105,12 @@ def existing_checkpoint(ckpt: Any, *, prefer: Path) -> Path:
         return path
     if path.is_dir():
         other = LAST if prefer == BEST else BEST
-        choices = [path / prefer, path / other, path / prefer.name, path / other.name]
+        choices = [path / prefer, path / other, path / prefer.name, path / other.name, path / MODEL]
         found = next((choice for choice in choices if choice.is_file()), None)
         if found is not None:
             return found
         raise UserError(
-            f"ckpt={ckpt} is a folder without {prefer} or {other}; give a run's folder or a .ckpt file"
+            f"ckpt={ckpt} is a folder without {prefer}, {other} or {MODEL}; give the folder of a run or of "
+            "an exported model, or a .ckpt or .safetensors file"
         )
     raise UserError(f"ckpt={ckpt}: there is no such file or folder (looked from {Path.cwd()})")

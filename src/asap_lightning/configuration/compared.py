@@ -28,7 +28,7 @@ from asap_lightning.evaluation.given_pictures import (
     is_picture_folder,
 )
 from asap_lightning.evaluation.scored import ScoredModel, is_evaluation, read_scores
-from asap_lightning.inference.translator import choose_device
+from asap_lightning.inference.devices import choose_device
 from asap_lightning.reports.scores_page import CELL
 
 

@@ -115,7 +115,7 @@ def _with_enough_pairs(config: DictConfig, data: PairedData, names: list[str]) -
 
 def _device(config: DictConfig) -> torch.device:
     """Where a segmenter is fitted before a training."""
-    from asap_lightning.inference.translator import choose_device
+    from asap_lightning.inference.devices import choose_device
 
     return choose_device("cpu" if config.trainer.accelerator == "cpu" else "auto")
 

@@ -79,6 +79,21 @@ def picture(array: NDArray, spec: ConditionSpec) -> Tensor:
     return _channels_first(planes)
 
 
+def planes_of(tensor: Tensor, spec: ConditionSpec) -> Tensor:
+    """A batch of continuous conditions (B, C, H, W) in [-1, 1], as float32.
+
+    Raises:
+        UserError: another shape, integers, or values outside [-1, 1].
+    """
+    if tensor.ndim != 4 or tensor.shape[1] != spec.channels or not tensor.numel():
+        raise UserError(
+            f"a batch of {spec.kind}s is (B, {spec.channels}, H, W) for this model, got {tuple(tensor.shape)}"
+        )
+    if not tensor.is_floating_point() or not bool(((tensor >= -1) & (tensor <= 1)).all()):
+        raise UserError(f"a batch of {spec.kind}s is floats in [-1, 1], got {_range_of(tensor)}")
+    return tensor.float()
+
+
 def check_guide(guide: NDArray) -> None:
     """A `UserError` unless this is a photo, (H, W, 3) uint8."""
     if guide.ndim != 3 or guide.shape[-1] != 3 or guide.dtype != np.uint8 or not guide.size:
@@ -87,3 +102,8 @@ def check_guide(guide: NDArray) -> None:
 
 def _channels_first(planes: NDArray) -> Tensor:
     return torch.from_numpy(np.array(planes.transpose(2, 0, 1), np.float32, order="C"))
+
+
+def _range_of(tensor: Tensor) -> str:
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return f"{kind} from {tensor.min().item():g} to {tensor.max().item():g}"

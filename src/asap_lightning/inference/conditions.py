@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from asap_lightning.building import build
 from asap_lightning.condition import ConditionSpec
@@ -27,6 +29,9 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference.halves import Half, cutter
 
 Reader = Callable[[Path], NDArray]
+ImageReader = Callable[[Image.Image | str | os.PathLike[str]], NDArray]
+GIVEN = "the picture"
+"""What a picture from memory is called in messages."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +75,68 @@ def condition_reader(
     """
     made = training_layout(layout, place)
     cut = cutter(half, made) or (lambda image, path: image)
-    if spec.kind == "label":
-        labels = made.labels if isinstance(made, LabelLayout) else _plain_format(spec)
-        labels = replace(labels, keys="labels")
-        if palette is not None or label_values is not None:
-            labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
-        if palette_tolerance is not None:
-            labels = replace(labels, palette_tolerance=palette_tolerance)
-        return lambda path: label_array(cut(open_image(path), path), path, labels)[0]
-    if spec.kind == "image":
-        to_array = photo_array if spec.channels == 3 else grey_array
-        return lambda path: to_array(cut(open_image(path), path), path)
-    if half not in (None, "whole"):
-        raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
+    if spec.kind == "depth":
+        if half not in (None, "whole"):
+            raise UserError(f"half={half}: depth maps are no pairs in one file; half=whole was expected")
+        return _depth_reader(made)
+    labels = (
+        label_format(spec, made, palette, palette_tolerance, label_values) if spec.kind == "label" else None
+    )
+    return lambda path: _values(cut(open_image(path), path), path, spec, labels)
+
+
+def image_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None, place: str) -> ImageReader:
+    """As `condition_reader`, for pictures in memory too; see there for arguments and results."""
+    made = training_layout(layout, place)
+    if spec.kind == "depth":
+        of_path = _depth_reader(made)
+    else:
+        labels = label_format(spec, made) if spec.kind == "label" else None
+
+    def read(given: Image.Image | str | os.PathLike[str]) -> NDArray:
+        if isinstance(given, Image.Image):
+            if spec.kind == "depth":
+                raise UserError("depths are given as an array of floats in [-1, 1], or as the path of a file")
+            return _values(given, _name_of(given), spec, labels)
+        path = Path(given).expanduser()
+        return of_path(path) if spec.kind == "depth" else _values(open_image(path), path, spec, labels)
+
+    return read
+
+
+def _name_of(image: Image.Image) -> Path:
+    """Its file, where it is of one: ids of a lossy file are refused."""
+    return Path(getattr(image, "filename", "") or GIVEN)
+
+
+def label_format(
+    spec: ConditionSpec,
+    layout: Layout | None,
+    palette: Sequence[Sequence[int]] | None = None,
+    palette_tolerance: float | None = None,
+    label_values: Mapping[int, int] | None = None,
+) -> LabelFormat:
+    """How label maps of the training are read, but for what is given; see `condition_reader`."""
+    labels = layout.labels if isinstance(layout, LabelLayout) else _plain_format(spec)
+    labels = replace(labels, keys="labels")
+    if palette is not None or label_values is not None:
+        labels = replace(labels, palette=palette, palette_tolerance=0.0, values=label_values)
+    if palette_tolerance is not None:
+        labels = replace(labels, palette_tolerance=palette_tolerance)
+    return labels
+
+
+def _values(image: Image.Image, path: Path, spec: ConditionSpec, labels: LabelFormat | None) -> NDArray:
+    """Class ids, or a picture as the model's channels."""
+    if labels is not None:
+        return label_array(image, path, labels)[0]
+    return photo_array(image, path) if spec.channels == 3 else grey_array(image, path)
+
+
+def _depth_reader(layout: Layout | None) -> Reader:
     unit, nearest, farthest = (
-        (made.depth_unit, made.nearest, made.farthest)
-        if isinstance(made, AnyConditionLayout)
+        (layout.depth_unit, layout.nearest, layout.farthest)
+        if isinstance(layout, AnyConditionLayout)
         else (0.001, 0.0, 10.0)
     )
     return lambda path: scale_depth(read_depth(path, unit), nearest, farthest)

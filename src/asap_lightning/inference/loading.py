@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from asap_lightning.checkpoint import ModelDescription, read_checkpoint
+from asap_lightning.checkpoint import PREFIXES, ModelDescription, read_checkpoint
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
 from asap_lightning.models.described import fill, sketch
-from asap_lightning.training.initialize import PREFIXES, generator_weights
+from asap_lightning.training.initialize import generator_weights
 
 WeightChoice = Literal["auto", "ema", "raw"]
 
@@ -24,7 +24,7 @@ def load_generator(
     """Builds the generator a checkpoint describes and loads its weights; it is in evaluation mode.
 
     Args:
-        path: a file that training or an import wrote.
+        path: a file that training, an export or an import wrote.
         weights: ``ema`` the averaged weights, ``raw`` the trained ones, ``auto`` the averaged where there
             are any.
 

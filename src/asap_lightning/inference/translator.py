@@ -3,63 +3,64 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
-from asap_lightning.inference.checks import check_guide, class_ids, instance_ids, picture
+from asap_lightning.inference.devices import choose_device
+from asap_lightning.inference.encoding import empty, of_array, of_guide, of_tensors
 from asap_lightning.inference.loading import WeightChoice, load_generator
+from asap_lightning.inference.padding import pad_condition
 from asap_lightning.inference.seeding import seeded
+from asap_lightning.inference.sources import find_model
 from asap_lightning.models import AsapGenerator, Generator
 
+if TYPE_CHECKING:
+    from asap_lightning.inference.conditions import ImageReader
 
-def choose_device(name: str = "auto") -> torch.device:
-    """``auto``: a GPU if there is one, else the CPU.
-
-    Raises:
-        UserError: the device does not exist here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UserError(f"device={name} is not a device; use auto, cpu, cuda, cuda:1, mps") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"device={name}, but torch sees no CUDA GPU here; use device=cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device={name}, but there are {torch.cuda.device_count()} GPUs here, from cuda:0 on")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise UserError(f"device={name} is not a device that computes here; use auto, cpu, cuda, cuda:1, mps")
-    return device
+File: TypeAlias = Image.Image | str | os.PathLike[str]
+MOST_AT_ONCE = 8
+"""Conditions of one size that a list of them is translated by at a time."""
 
 
 class Translator:
     """Owns a generator, its condition encoding and its device; translates images of any size.
 
+    Threads may call one translator at once.
+
     Args:
-        checkpoint: a file that training or an import wrote.
+        checkpoint: a file that training, an export or an import wrote; see `load` for other places.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         weights: ``auto``, ``ema`` or ``raw``, see `load_generator`.
         prepare: whether ASAP-Net's weights are prepared for inference at the first call, which makes every
             call several times faster and takes up to 0.6 GB for the paper's model; the images differ by
-            float32 rounding. None: on a CPU. On a GPU it computes in float16 under CUDA graphs.
+            float32 rounding. None: on a CPU, and where a ``dtype`` is given.
+        dtype: what networks compute in: None is float32, but float16 for ASAP-Net prepared on a GPU (under
+            CUDA graphs). Another one, ``float16`` or ``bfloat16``, is for GPUs; images and files stay 8 bits.
+
+    Raises:
+        UserError: see `load_generator` and `choose_device`; a dtype that is not for the device.
 
     Attributes:
         checkpoint: the file, and ``weights`` the choice; None for a generator from memory.
         description: what the file says of the model and its training; None for a generator from memory.
 
     Example:
-        >>> translator = Translator("runs/demo/2026-01-01/checkpoints/best.ckpt")  # doctest: +SKIP
+        >>> translator = Translator.load("facades")  # the model that comes with the package  # doctest: +SKIP
         >>> image = translator(label_map)  # (H, W) ids -> (H, W, 3) uint8  # doctest: +SKIP
     """
+
+    _autocast: torch.dtype | None
 
     def __init__(
         self,
@@ -68,15 +69,39 @@ class Translator:
         device: str = "auto",
         weights: WeightChoice = "auto",
         prepare: bool | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
+        chosen = choose_device(device)
+        if dtype not in (None, torch.float32) and chosen.type != "cuda":
+            raise UserError(f"dtype={dtype} is for CUDA GPUs; on {chosen} networks compute in float32")
         generator, description = load_generator(checkpoint, weights)
-        self._adopt(generator, choose_device(device))
-        wanted = self.device.type == "cpu" if prepare is None else prepare
-        if wanted and isinstance(generator, AsapGenerator):
-            generator.prepare_for_inference()
+        self._adopt(generator, chosen)
+        wanted = chosen.type == "cpu" or dtype is not None if prepare is None else prepare
+        if isinstance(generator, AsapGenerator):
+            if wanted:
+                generator.prepare_for_inference(dtype=dtype)
+        elif dtype not in (None, torch.float32):
+            self._autocast = dtype
         self.description: ModelDescription | None = description
         self.checkpoint: Path | None = Path(checkpoint)
         self.weights: WeightChoice | None = weights
+
+    @classmethod
+    def load(
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        device: str = "auto",
+        weights: WeightChoice = "auto",
+        prepare: bool | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Translator:
+        """A translator of whatever names a model: see `find_model` for ``source``, the class for the rest.
+
+        Raises:
+            UserError: nothing there, not reachable, or no model.
+        """
+        return cls(find_model(source), device=device, weights=weights, prepare=prepare, dtype=dtype)
 
     @classmethod
     def from_generator(cls, generator: Generator, *, device: str = "auto") -> Translator:
@@ -89,68 +114,133 @@ class Translator:
     def _adopt(self, generator: Generator, device: torch.device) -> None:
         self.device = device
         self.generator = generator.to(device)
+        self._autocast = None
+        self._reader: ImageReader | None = None
 
     @property
     def spec(self) -> ConditionSpec:
         """The kind of condition the model translates."""
         return self.generator.spec
 
+    @overload
     def __call__(
         self,
-        condition: np.ndarray,
-        instance: np.ndarray | None = None,
+        condition: NDArray,
+        instance: NDArray | None = ...,
         *,
-        guide: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> np.ndarray:
-        """Translates one condition.
+        guide: NDArray | None = ...,
+        seed: int = ...,
+    ) -> NDArray[np.uint8]: ...
+    @overload
+    def __call__(
+        self, condition: File, instance: NDArray | None = ..., *, guide: NDArray | None = ..., seed: int = ...
+    ) -> Image.Image: ...
+    @overload
+    def __call__(
+        self,
+        condition: Tensor,
+        instance: Tensor | None = ...,
+        *,
+        guide: NDArray | None = ...,
+        seed: int = ...,
+    ) -> Tensor: ...
+
+    def __call__(
+        self, condition: object, instance: Any = None, *, guide: NDArray | None = None, seed: int = 0
+    ) -> object:
+        """Translates one condition, or a batch of tensors.
 
         Args:
-            condition: (H, W) class ids, for unknown the last id or (where that is no class) 255, if the model
-                knows it; or (H, W, C) image, uint8 or floats in [-1, 1]; or (H, W) depth, floats in [-1, 1].
-            instance: (H, W) instance ids, for models that use their edges.
+            condition: as an array: (H, W) class ids, for unknown the last id or (where that is no class) 255,
+                if the model knows it; or (H, W, C) image, uint8 or floats in [-1, 1]; or (H, W) depth, floats
+                in [-1, 1]. As a picture or a file: as the training read its own, ids or colours of classes
+                alike. As a tensor: ids (B, H, W), or (B, C, H, W) in [-1, 1].
+            instance: (H, W) instance ids, or (B, H, W), for models that use their edges.
             guide: (H, W, 3) uint8 photo of any size, whose style a model with an encoder takes.
             seed: decides what the model draws: its style without a guide, dropout noise.
 
         Returns:
-            (H, W, 3) uint8.
+            (H, W, 3) uint8 for an array, a picture for a picture or a file, (B, 3, H, W) in [-1, 1] on the
+            model's device for tensors.
 
         Raises:
             UserError: ids outside the classes, wrong shape or dtype, missing instance map, a guide for a
-                model without an encoder.
+                model without an encoder, a file that cannot be read.
         """
-        made = self.to_condition(condition, instance)
-        if guide is not None:
-            made.guide = self._guide(guide, made.height, made.width)
-        image = self.translate(made, seed=seed)[0]
-        return to_uint8(image).permute(1, 2, 0).cpu().numpy()
-
-    def to_condition(self, condition: np.ndarray, instance: np.ndarray | None = None) -> Condition:
-        """One NumPy condition as a batch of one on the model's device; validated."""
-        array = np.asarray(condition)
-        if self.spec.kind == "label":
-            made = Condition(label=torch.from_numpy(class_ids(array, self.spec))[None])
+        if isinstance(condition, Tensor):
+            made = of_tensors(condition, instance, self.spec)
         else:
-            made = Condition(image=picture(array, self.spec)[None])
-        if self.spec.instance_edges:
-            if instance is None:
-                raise UserError(
-                    "this model uses instance edges: an instance map is needed beside the label map"
-                )
-            made.instance = torch.from_numpy(instance_ids(np.asarray(instance), array.shape[:2]))[None]
-        return made.to(self.device)
+            made = self.to_condition(self._array(condition), instance)
+        if guide is not None:
+            self._require_encoder()
+            made.guide = of_guide(guide, made).to(self.device)
+        image = self.translate(made, seed=seed)
+        if isinstance(condition, Tensor):
+            return image
+        array = to_uint8(image[0]).permute(1, 2, 0).cpu().numpy()
+        return array if isinstance(condition, np.ndarray) else Image.fromarray(array)
 
-    def _guide(self, guide: np.ndarray, height: int, width: int) -> Tensor:
-        """The guide as (1, 3, height, width) in [-1, 1]."""
+    def batch(self, conditions: Sequence[NDArray | File], *, seed: int = 0) -> list[NDArray[np.uint8]]:
+        """Translates several conditions as calls would; of one size at once where that only rounds otherwise.
+
+        Args:
+            conditions: of any sizes, as a call takes them; not for models with instance edges.
+            seed: see the call.
+
+        Returns:
+            (H, W, 3) uint8 for each, in their order.
+
+        Raises:
+            UserError: as a call does, for the first that is wrong; nothing is translated then.
+        """
+        made = [self.to_condition(self._array(condition)) for condition in conditions]
+        alike: dict[tuple[int, int], list[int]] = {}
+        for index, one in enumerate(made):
+            alike.setdefault((one.height, one.width), []).append(index)
+        images: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(made)
+        most = MOST_AT_ONCE if self.generator.independent else 1
+        for indices in alike.values():
+            for start in range(0, len(indices), most):
+                some = indices[start : start + most]
+                together = to_uint8(self.translate(Condition.joined([made[i] for i in some]), seed=seed))
+                for index, image in zip(some, together.permute(0, 2, 3, 1).cpu().numpy(), strict=True):
+                    images[index] = image
+        return images
+
+    def warmup(self, height: int, width: int) -> None:
+        """Translates an empty condition of a size, so that the first real one finds everything prepared.
+
+        Prepared weights, chosen kernels and CUDA graphs are made at the first call of a size; a service calls
+        this before it says that it is ready.
+        """
+        self.translate(empty(self.spec, height, width, guide=self.generator.needs_guide))
+
+    def to_condition(self, condition: NDArray, instance: NDArray | None = None) -> Condition:
+        """One NumPy condition as a batch of one on the model's device; validated."""
+        return of_array(np.asarray(condition), instance, self.spec).to(self.device)
+
+    def _array(self, condition: object) -> NDArray:
+        """A condition as an array; pictures and files are read as the training read its own."""
+        if isinstance(condition, np.ndarray):
+            return condition
+        if not isinstance(condition, Image.Image | str | os.PathLike):
+            found = type(condition).__name__
+            raise UserError(
+                f"a condition is an array, a tensor, a picture or the path of a file, got {found}"
+            )
+        if self._reader is None:
+            from asap_lightning.inference.conditions import image_reader
+
+            layout = self.description.layout if self.description is not None else None
+            self._reader = image_reader(self.spec, layout, place=str(self.checkpoint))
+        return self._reader(condition)
+
+    def _require_encoder(self) -> None:
         if not self.generator.takes_guide:
             raise UserError(
                 f"this model ({type(self.generator).__name__}) has no style encoder, so it cannot take the "
                 "style of an image; use a model trained with one (generator=spade_vae, pix2pixhd_features)"
             )
-        check_guide(guide)
-        tensor = torch.from_numpy(np.array(guide)).permute(2, 0, 1)[None].float() / 127.5 - 1
-        resized = F.interpolate(tensor, (height, width), mode="bicubic", antialias=True)
-        return resized.clamp_(-1, 1).to(self.device)
 
     @torch.inference_mode()
     def translate(self, condition: Condition, *, seed: int = 0) -> Tensor:
@@ -169,31 +259,9 @@ class Translator:
         padded = padded.to(self.device)
         if self.generator.style_channels == 1 and padded.style is None:  # a number that chooses an image
             padded.style = torch.full((padded.batch_size, 1), float(seed), device=self.device)
-        with seeded(seed, self.device) if self.generator.draws else nullcontext():
+        cast = torch.autocast(self.device.type, self._autocast) if self._autocast else nullcontext()
+        with seeded(seed, self.device) if self.generator.draws else nullcontext(), cast:
             return self.generator(padded).image[..., :height, :width]
-
-
-def pad_condition(condition: Condition, multiple: int, minimum: int = 0) -> Condition:
-    """Repeats the last row and column until both sides are multiples and at least ``minimum``."""
-
-    def extended(size: int) -> int:
-        return -(-max(size, minimum, 1) // multiple) * multiple
-
-    down = extended(condition.height) - condition.height
-    right = extended(condition.width) - condition.width
-    if not down and not right:
-        return condition
-
-    def pad(tensor: Tensor) -> Tensor:
-        if tensor.ndim < 3:  # a style code
-            return tensor
-        rows = torch.arange(tensor.shape[-2] + down, device=tensor.device).clamp_(max=tensor.shape[-2] - 1)
-        columns = torch.arange(tensor.shape[-1] + right, device=tensor.device).clamp_(
-            max=tensor.shape[-1] - 1
-        )
-        return tensor.index_select(-2, rows).index_select(-1, columns)
-
-    return condition.map(pad)
 
 
 def to_uint8(image: Tensor) -> Tensor:

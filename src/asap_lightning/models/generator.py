@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from asap_lightning.models.layers.always_training import BatchStatisticsNorm2d
+
 if TYPE_CHECKING:
     from asap_lightning.condition import Condition, ConditionSpec
 
@@ -47,6 +49,11 @@ class Generator(nn.Module):
     def needs_guide(self) -> bool:
         """Whether it cannot translate without a guide or a style for now."""
         return False
+
+    @property
+    def independent(self) -> bool:
+        """Whether an image of a batch is what it would be alone: no draws, no norms over the batch."""
+        return not self.draws and not any(isinstance(part, BatchStatisticsNorm2d) for part in self.modules())
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError

@@ -8,12 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from asap_lightning.checkpoint import read_checkpoint, state_of
+from asap_lightning.checkpoint import PREFIXES, read_checkpoint, state_of
 from asap_lightning.errors import UserError
 from asap_lightning.models.described import alike
 from asap_lightning.untrusted import without_wrappers
-
-PREFIXES = {"ema": "ema_generator.", "raw": "generator."}
 
 
 def initialize_from(network: nn.Module, path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:

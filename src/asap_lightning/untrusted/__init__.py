@@ -1,8 +1,9 @@
 """Files from strangers, read without running anything from them and within bounds that their size sets.
 
 Pickles become plain data, tensors and inert shells (`pickles`, `tensors`, `arrays`); files of ``torch.save``
-are taken apart here and not by PyTorch (`torch_files`), Caffe's models without protobuf (`caffe`); JSON and
-YAML are bounded (`text`). What is said about a file that is something else altogether comes from `kinds`.
+are taken apart here and not by PyTorch (`torch_files`), Caffe's models without protobuf (`caffe`);
+safetensors files are read by their library (`safetensors_files`); JSON and YAML are bounded (`text`). What is
+said about a file that is something else altogether comes from `kinds`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from asap_lightning.lazy import lazily
 
 if TYPE_CHECKING:
     from asap_lightning.untrusted.caffe import load_caffe as load_caffe
+    from asap_lightning.untrusted.safetensors_files import is_safetensors as is_safetensors
+    from asap_lightning.untrusted.safetensors_files import load_safetensors as load_safetensors
     from asap_lightning.untrusted.shell import Shell as Shell
     from asap_lightning.untrusted.text import parse_json as parse_json
     from asap_lightning.untrusted.text import parse_yaml as parse_yaml
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Shell": "shell",
+    "is_safetensors": "safetensors_files",
     "load_caffe": "caffe",
     "load_pickle": "torch_files",
+    "load_safetensors": "safetensors_files",
     "load_torch": "torch_files",
     "parse_json": "text",
     "parse_yaml": "text",

@@ -1,0 +1,84 @@
+"""What a `Translator` is called with, as a `Condition`; validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.errors import UserError
+from asap_lightning.inference.checks import check_guide, class_ids, instance_ids, picture, planes_of
+
+
+def of_array(array: NDArray, instance: NDArray | None, spec: ConditionSpec) -> Condition:
+    """One NumPy condition as a batch of one.
+
+    Raises:
+        UserError: ids outside the classes, wrong shape or dtype, a missing instance map.
+    """
+    if spec.kind == "label":
+        made = Condition(label=torch.from_numpy(class_ids(array, spec))[None])
+    else:
+        made = Condition(image=picture(array, spec)[None])
+    if spec.instance_edges:
+        if instance is None:
+            raise UserError("this model uses instance edges: an instance map is needed beside the label map")
+        made.instance = torch.from_numpy(instance_ids(np.asarray(instance), array.shape[:2]))[None]
+    return made
+
+
+def of_tensors(condition: Tensor, instance: Tensor | None, spec: ConditionSpec) -> Condition:
+    """A batch of tensors: ids (B, H, W), or planes (B, C, H, W) in [-1, 1].
+
+    Raises:
+        UserError: as `of_array`.
+    """
+    if spec.kind != "label":
+        made = Condition(image=planes_of(condition, spec))
+    elif condition.ndim != 3 or condition.dtype.is_floating_point:
+        shape = tuple(condition.shape)
+        raise UserError(f"a batch of label maps is (B, H, W) of integers, got {shape} of {condition.dtype}")
+    else:
+        made = Condition(label=_each(condition, lambda one: class_ids(one, spec)))
+    if spec.instance_edges:
+        size = (made.batch_size, made.height, made.width)
+        if not isinstance(instance, Tensor) or instance.shape != size:
+            raise UserError(
+                "this model uses instance edges: instance maps (B, H, W) are needed beside the ids"
+            )
+        made.instance = _each(instance, lambda one: instance_ids(one, one.shape))
+    return made
+
+
+def of_guide(guide: NDArray, condition: Condition) -> Tensor:
+    """A photo (H, W, 3) uint8 of any size as the condition's guide, (B, 3, H, W) in [-1, 1].
+
+    Raises:
+        UserError: no photo.
+    """
+    check_guide(guide)
+    tensor = torch.from_numpy(np.array(guide)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    resized = F.interpolate(tensor, (condition.height, condition.width), mode="bicubic", antialias=True)
+    return resized.clamp_(-1, 1).expand(condition.batch_size, -1, -1, -1)
+
+
+def empty(spec: ConditionSpec, height: int, width: int, *, guide: bool) -> Condition:
+    """A condition that a generator accepts and that shows nothing."""
+    if spec.kind == "label":
+        made = Condition(label=torch.zeros(1, height, width, dtype=torch.int32))
+    else:
+        made = Condition(image=torch.zeros(1, spec.channels, height, width))
+    if spec.instance_edges:
+        made.instance = torch.zeros(1, height, width, dtype=torch.int32)
+    if guide:
+        made.guide = torch.zeros(1, 3, height, width)
+    return made
+
+
+def _each(batch: Tensor, checked: Callable[[NDArray], NDArray]) -> Tensor:
+    return torch.from_numpy(np.stack([checked(one) for one in batch.cpu().numpy()]))
