@@ -111,7 +111,7 @@ class CrnGenerator(Generator):
         chosen = images[:, 0]
         if condition.style is not None:
             index = condition.style[:, 0].long() % self.images
-            chosen = images[torch.arange(len(images), device=images.device), index]
+            chosen = images[torch.arange(images.shape[0], device=images.device), index]
         return GeneratorOutput(chosen, {"images": images})
 
 

@@ -24,10 +24,11 @@ def instance_average(features: Tensor, instance: Tensor) -> Tensor:
     _, segment = torch.unique(ids - ids.min() + offset, return_inverse=True)
     segment = segment.reshape(-1)
     flat = features.permute(0, 2, 3, 1).reshape(-1, c)
-    count = int(segment.max()) + 1
+    captured = torch.compiler.is_exporting() or torch.jit.is_tracing()
+    count = b * h * w if captured else int(segment.max()) + 1  # a graph's sizes follow from its inputs' alone
     sums = flat.new_zeros(count, c).index_add_(0, segment, flat)
     sizes = flat.new_zeros(count).index_add_(0, segment, flat.new_ones(segment.shape[0]))
-    means = sums / sizes.unsqueeze(1)
+    means = sums / sizes.clamp(min=1).unsqueeze(1)
     return means[segment].reshape(b, h, w, c).permute(0, 3, 1, 2)
 
 

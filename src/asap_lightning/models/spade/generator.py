@@ -100,7 +100,7 @@ class SpadeGenerator(Generator):
         if self.style_channels:
             if style is None:
                 raise ValueError("this SPADE generator needs a style code")
-            x = self.from_style(style).view(len(style), -1, *grid)
+            x = self.from_style(style).view(style.shape[0], -1, *grid)
         else:
             x = self.from_condition(F.interpolate(planes, size=grid, mode="nearest"))
         x = self.head(x, planes)

@@ -1,0 +1,103 @@
+"""What an exported file says of itself, as plain data: inputs, classes, sizes, method, program."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from asap_lightning import __version__
+from asap_lightning.checkpoint import ModelDescription
+from asap_lightning.data.layouts import LabelLayout
+from asap_lightning.data.palettes import class_colours
+from asap_lightning.export.graph import TranslationGraph
+from asap_lightning.inference.conditions import training_layout
+from asap_lightning.models import AsapGenerator
+
+KEY = "asap_lightning_export"
+FORMAT = 1
+OUTPUT = "translated"
+LARGEST = 16_384
+"""Most pixels of a side that an exported graph is made for."""
+MOST_IMAGES = 1_024
+Precision = Literal["float32", "float16", "int8"]
+
+
+def describe(
+    graph: TranslationGraph, description: ModelDescription | None, *, file_format: str, precision: Precision
+) -> dict[str, Any]:
+    """The metadata of an exported graph.
+
+    Args:
+        graph: what is exported.
+        description: of the checkpoint it comes from; None for a generator from memory.
+        file_format: ``onnx``, ``torchscript`` or ``aoti``.
+        precision: of the weights.
+    """
+    generator, spec = graph.generator, graph.generator.spec
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "program": "asap-lightning",
+        "version": __version__,
+        "file_format": file_format,
+        "precision": precision,
+        "model": type(generator).__name__,
+        "spec": spec.as_dict(),
+        "inputs": [entry.as_dict() for entry in graph.inputs],
+        "outputs": [
+            {
+                "name": OUTPUT,
+                "dtype": "float32",
+                "shape": ["batch", 3, "height", "width"],
+                "range": [-1, 1],
+                "meaning": "RGB; as levels of 0 to 255: round((x + 1) * 127.5)",
+            }
+        ],
+        "sizes": sizes_of(graph),
+    }
+    if spec.kind == "label":
+        about["classes"] = class_names(graph)
+        about["palette"] = palette_of(graph, description)
+    if isinstance(generator, AsapGenerator):
+        about |= {"s1": generator.s1, "s2": generator.s2, "tile": generator.tile}
+    if description is not None:
+        about["generator"] = description.generator
+        about["training_size"] = list(description.training_size)
+    return about
+
+
+def sizes_of(graph: TranslationGraph) -> dict[str, Any]:
+    """Which heights and widths the graph takes, and what it does about them."""
+    if graph.fixed_size is not None:
+        height, width = graph.fixed_size
+        return {
+            "any": False,
+            "height": height,
+            "width": width,
+            "refused": f"every size but {height} x {width} (height x width), which the model was built for",
+        }
+    return {
+        "any": True,
+        "largest": LARGEST,
+        "multiple": graph.generator.size_multiple,
+        "minimum": graph.generator.minimum_size,
+        "padding": "the last row and column are repeated inside the graph, and the image is cut back",
+        "refused": f"sides beyond {LARGEST} pixels",
+    }
+
+
+def class_names(graph: TranslationGraph) -> list[str]:
+    """One name a label channel; made ones where the data set has none."""
+    spec = graph.generator.spec
+    names = list(spec.class_names) or [f"class {index}" for index in range(spec.num_classes)]
+    return names[: spec.num_classes] + ["unknown"] * spec.has_unknown
+
+
+def palette_of(graph: TranslationGraph, description: ModelDescription | None) -> list[list[int]]:
+    """One colour a label channel: those of the training's label files, else the usual ones of the classes."""
+    colours = class_colours(graph.generator.spec).tolist()
+    layout = training_layout(description.layout) if description is not None else None
+    given = layout.labels.palette if isinstance(layout, LabelLayout) else None
+    if given is not None:
+        entries = given.items() if hasattr(given, "items") else enumerate(given)
+        for index, colour in entries:
+            colours[index] = [int(level) for level in colour]
+    return colours

@@ -1,0 +1,48 @@
+"""The graph captured by `torch.export`, with sizes left open: the common source of ONNX and AOTInductor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.export import Dim, ExportedProgram
+
+from asap_lightning.export.graph import TranslationGraph
+from asap_lightning.export.inputs import random_values
+from asap_lightning.export.metadata import LARGEST, MOST_IMAGES
+
+
+def exported_program(graph: TranslationGraph) -> ExportedProgram:
+    """Captures the graph for every batch, height and width that it takes.
+
+    Conditions on the sizes become checks at run time: the padding inside makes them true, which the exporter
+    cannot prove.
+    """
+    height, width = graph.fixed_size or example_size(graph)
+    values = random_values(graph.inputs, 2, height, width)
+    with torch.no_grad():
+        return torch.export.export(
+            graph,
+            values,
+            dynamic_shapes=(tuple(dynamic_axes(graph)),),
+            prefer_deferred_runtime_asserts_over_guards=True,
+        )
+
+
+def example_size(graph: TranslationGraph) -> tuple[int, int]:
+    """A small size of two different sides, neither of which is special to the generator."""
+    multiple = graph.generator.size_multiple
+    least = max(graph.generator.minimum_size, multiple)
+    side = -(-max(least + 1, 16) // multiple) * multiple
+    return side + multiple, side + 2 * multiple
+
+
+def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
+    """For each input, which axes stay open."""
+    sides = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
+    if graph.fixed_size is None:
+        sides |= {name: Dim(name, min=1, max=LARGEST) for name in ("height", "width")}
+    return [
+        {place: sides[axis] for place, axis in enumerate(entry.axes) if axis in sides}
+        for entry in graph.inputs
+    ]
