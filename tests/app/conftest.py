@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from asap_lightning.app.application import make_app
+from asap_lightning.app.card import ModelCard
 from asap_lightning.app.limits import Limits
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.layouts.classes import CMP, names
@@ -39,7 +40,7 @@ def translator() -> Translator:
 @pytest.fixture
 def client(translator: Translator) -> Iterator[TestClient]:
     """Of the application."""
-    with TestClient(make_app(translator, "small", limits=LIMITS)) as client:
+    with TestClient(make_app(translator, ModelCard.of(translator, "small"), limits=LIMITS)) as client:
         yield client
 
 

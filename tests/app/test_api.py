@@ -16,6 +16,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from asap_lightning.app.application import make_app
+from asap_lightning.app.card import ModelCard
 from asap_lightning.app.refusals import MEANINGS
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.palettes import class_colours
@@ -179,7 +180,8 @@ def test_other_sites_are_shut_out_unless_named(client: TestClient, translator: T
     assert "access-control-allow-origin" not in client.get("/model", headers=origin).headers
     asked = {**origin, "Access-Control-Request-Method": "POST"}
     assert client.options("/translate", headers=asked).status_code == 405
-    with TestClient(make_app(translator, "small", origins=["https://example.org"])) as open_client:
+    card = ModelCard.of(translator, "small")
+    with TestClient(make_app(translator, card, origins=["https://example.org"])) as open_client:
         answer = open_client.get("/model", headers=origin)
         assert answer.headers["access-control-allow-origin"] == "https://example.org"
         other = open_client.get("/model", headers={"Origin": "https://example.com"})
@@ -208,7 +210,7 @@ def others() -> Iterator[Any]:
     clients = []
 
     def make(translator: Translator) -> TestClient:
-        client = TestClient(make_app(translator, "other", limits=LIMITS))
+        client = TestClient(make_app(translator, ModelCard.of(translator, "other"), limits=LIMITS))
         clients.append(client)
         return client.__enter__()
 

@@ -34,7 +34,7 @@ PAGE_HEADERS = {
 
 def make_app(
     translator: Translator,
-    title: str,
+    card: ModelCard,
     *,
     limits: Limits | None = None,
     origins: Sequence[str] = (),
@@ -43,7 +43,7 @@ def make_app(
 
     Args:
         translator: the loaded model.
-        title: what people call it.
+        card: what is said of it.
         limits: of requests.
         origins: sites whose pages may use the interface (CORS); none by default.
     """
@@ -78,7 +78,7 @@ def make_app(
         },
     )
     app.router.redirect_slashes = False  # would tell the address by the request's Host
-    app.include_router(make_router(translator, ModelCard.of(translator, title), limits, desk, measured))
+    app.include_router(make_router(translator, card, limits, desk, measured))
     app.mount("/", StaticFiles(directory=str(files("asap_lightning.app") / "static"), html=True))
     return app
 

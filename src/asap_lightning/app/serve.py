@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
+from asap_lightning.app.card import ModelCard
 from asap_lightning.app.limits import Limits
 from asap_lightning.errors import UserError
 from asap_lightning.inference.translator import Translator
@@ -50,8 +49,9 @@ def serve(
         ) from error
     with listening(host, port, "{}=") as listener:
         translator = load()
-        app = make_app(translator, title, limits=limits, origins=origins)
-        _warm_up(translator)
+        card = ModelCard.of(translator, title)
+        app = make_app(translator, card, limits=limits, origins=origins)
+        translator.warmup(*card.training_size)
         say(f"{title}: {address_of(listener)}/")
         if not is_loopback(host):
             say(
@@ -60,11 +60,3 @@ def serve(
             )
         run(app, listener, most_connections=limits.connections, grace=GRACE)
         say("ended")
-
-
-def _warm_up(translator: Translator) -> None:
-    """Prepares the weights before the first stroke, at the size of the training."""
-    if translator.spec.kind != "label" or translator.spec.instance_edges or translator.generator.needs_guide:
-        return
-    height, width = translator.description.training_size if translator.description is not None else (64, 64)
-    translator(np.zeros((height, width), np.uint8))

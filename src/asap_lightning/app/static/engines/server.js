@@ -35,7 +35,7 @@ export class ServerEngine {
     }
     const blob = await answer.blob();
     const timing = /translate;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing") ?? "");
-    return { bitmap: await createImageBitmap(blob), blob, milliseconds: timing && Number(timing[1]) };
+    return { bitmap: await createImageBitmap(blob), blob: async () => blob, milliseconds: timing && Number(timing[1]) };
   }
 }
 

@@ -7,7 +7,7 @@ export function newCanvasDialog(model, make) {
   const get = (id) => document.getElementById(id);
   const dialog = get("new-dialog"), width = get("new-width"), height = get("new-height"), fill = get("new-fill");
   const most = model.size.most_pixels, { multiple } = model.size;
-  for (const { value, name } of model.entries) fill.add(new Option(name, value, value === model.ground));
+  for (const { value, name } of model.entries) fill.add(new Option(name, value, false, value === model.ground));
   if (!model.entries.some(({ value }) => value === model.ground)) fill.selectedIndex = 0;
   for (const [w, h] of PRESETS.filter(([w, h]) => w * h <= most)) {
     const button = document.createElement("button");

@@ -4,7 +4,7 @@
  * @returns an object with
  *   `name`,
  *   `describe()`: what the model takes, as `GET /model` says it,
- *   `translate({model, grid, guide, seed})`: {bitmap, blob, milliseconds}.
+ *   `translate({model, grid, guide, seed})`: {bitmap, blob: async () => PNG file, milliseconds}.
  */
 export async function chosenEngine(say) {
   const kind = document.querySelector('meta[name="asap-engine"]').content;

@@ -138,7 +138,7 @@ function bindActions({ painter, model, styles, openNew }) {
   const actions = {
     new: () => openNew(painter.grid),
     open: () => get("file").click(),
-    save: () => painter.picture && keep(painter.picture, "picture.png"),
+    save: async () => painter.picture && keep(await painter.picture(), "picture.png"),
     saveLayout: async () => keep(await model.encode(painter.grid), "layout.png"),
     undo: () => painter.undo(),
     redo: () => painter.redo(),

@@ -38,6 +38,7 @@ export function splitView(view, stages, divider, radios) {
     event.stopPropagation();
     set(share + step);
   });
+  if (matchMedia("(max-width: 560px)").matches) radios[1].checked = true; // canvas and tools on one screen
   stages.dataset.view = [...radios].find((radio) => radio.checked).value;
   place();
 }
