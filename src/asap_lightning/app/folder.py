@@ -68,13 +68,15 @@ def write_page(
     return about
 
 
-def _write_model(
-    translator: Translator, title: str, folder: Path, options: dict[str, Any]
-) -> dict[str, Any]:
+def _write_model(translator: Translator, title: str, folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     exported = export_onnx(translator.generator, translator.description, folder / MODEL, **options)
     about = ModelCard.of(translator, title).as_dict("browser", MOST_PIXELS)
     about["guide"] = about["needs_guide"] = False  # the graph takes a style's code, which the page draws
-    onnx: dict[str, Any] = {"file": MODEL, "output": exported["outputs"][0]["name"], "inputs": exported["inputs"]}
+    onnx: dict[str, Any] = {
+        "file": MODEL,
+        "output": exported["outputs"][0]["name"],
+        "inputs": exported["inputs"],
+    }
     onnx["sizes"] = exported["sizes"]
     about["onnx"] = onnx
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -86,7 +88,7 @@ def _finish(folder: Path) -> None:
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert _ENGINE in page
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    page = page.replace(_ENGINE, f'{_ENGINE.replace("server", "browser")}\n{policy}')
+    page = page.replace(_ENGINE, f"{_ENGINE.replace('server', 'browser')}\n{policy}")
     (folder / "index.html").write_text(page, encoding="utf-8")
     worker = (folder / "sw.js").read_text(encoding="utf-8")
     assert _VERSION in worker
