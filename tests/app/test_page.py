@@ -56,11 +56,11 @@ class Page:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """The point of the window where a point of the grid is."""
-        left, top = self.browser.evaluate(
-            "(({left, top}) => [left + painter.view.x + painter.view.scale * %f, top + painter.view.y + "
-            "painter.view.scale * %f])(document.getElementById('layout').getBoundingClientRect())" % (x, y)
+        left, top, scale = self.browser.evaluate(
+            "(({left, top}) => [left + painter.view.x, top + painter.view.y, painter.view.scale])"
+            "(document.getElementById('layout').getBoundingClientRect())"
         )
-        return left, top
+        return left + scale * x, top + scale * y
 
     def click(self, name: str) -> None:
         """A button by its id."""

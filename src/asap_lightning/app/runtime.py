@@ -15,12 +15,18 @@ from asap_lightning.wording import listed
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 FILES = {
-    "ort.wasm.min.mjs": "AnefQglyknuf4QnoyL8HFb54s1grWx7q6F6v2UZRr7RxVbsJeXd/k6siiXj1mlkQmpyHEnDIBJzx1Bta3J3ZCg==",
-    "ort-wasm-simd-threaded.mjs": "IboQh0Pwb+2CvUlaEljlBVLJWlFfGUCxCquU6kjywgW+qj9+DZtJYSU9pueGY4A4vT2W5rQ8Zt4CNNIDL8Kf1g==",
-    "ort-wasm-simd-threaded.wasm": "Gt7e1iIDIZ/PXEhM/OVleqWHVom0kEI/hs8cod0crXcV9jDGM39B23HuQnlOOgDOC3x4k5pxIgtdgzaL9up3MA==",
-    "ort.webgpu.min.mjs": "/sEakMu9A2SbDy5BCcyT/nP/5PAEFLzjJhGuy8zbSeBEl4W1MiWnHxlrJaS84NlwaAnxOeqqu/4G6J/22ONTEw==",
-    "ort-wasm-simd-threaded.asyncify.mjs": "YXMrHY/qLXCbjx2bMFQ8gGD97aRndcT9wEw9vlXXdNxx1Ud2kDYlWPkWFN+0t0rnX2FME08r4CTGHxRstogyyA==",
-    "ort-wasm-simd-threaded.asyncify.wasm": "dzz9I0cmbBIVybKtbu6szu7jbMSzVPJ3E6Oc8PSyoIQx/4F7xVJ2iGz3ko44sLxAiyAAycPEQVtVKHKjCcRddw==",
+    "ort.wasm.min.mjs": "AnefQglyknuf4QnoyL8HFb54s1grWx7q6F6v2UZRr7Rx"
+    "VbsJeXd/k6siiXj1mlkQmpyHEnDIBJzx1Bta3J3ZCg==",
+    "ort-wasm-simd-threaded.mjs": "IboQh0Pwb+2CvUlaEljlBVLJWlFfGUCxCquU6kjywgW+"
+    "qj9+DZtJYSU9pueGY4A4vT2W5rQ8Zt4CNNIDL8Kf1g==",
+    "ort-wasm-simd-threaded.wasm": "Gt7e1iIDIZ/PXEhM/OVleqWHVom0kEI/hs8cod0crXcV"
+    "9jDGM39B23HuQnlOOgDOC3x4k5pxIgtdgzaL9up3MA==",
+    "ort.webgpu.min.mjs": "/sEakMu9A2SbDy5BCcyT/nP/5PAEFLzjJhGuy8zbSeBE"
+    "l4W1MiWnHxlrJaS84NlwaAnxOeqqu/4G6J/22ONTEw==",
+    "ort-wasm-simd-threaded.asyncify.mjs": "YXMrHY/qLXCbjx2bMFQ8gGD97aRndcT9wEw9vlXXdNxx"
+    "1Ud2kDYlWPkWFN+0t0rnX2FME08r4CTGHxRstogyyA==",
+    "ort-wasm-simd-threaded.asyncify.wasm": "dzz9I0cmbBIVybKtbu6szu7jbMSzVPJ3E6Oc8PSyoIQx"
+    "/4F7xVJ2iGz3ko44sLxAiyAAycPEQVtVKHKjCcRddw==",
 }
 """What a page loads, with its SHA-512: WebAssembly with threads, and the build that adds WebGPU."""
 
@@ -74,8 +80,8 @@ def copy_runtime(target: Path, source: Path | None = None) -> None:
         digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
         if digest != FILES[name]:
             raise UserError(
-                f"runtime={source}: {name} is not the file of {PACKAGE} {VERSION} (its SHA-512 is another one): "
-                "give that version's"
+                f"runtime={source}: {name} is not that of {PACKAGE} {VERSION}, its SHA-512 is another one: "
+                "give that version's file"
             )
         (target / name).write_bytes(content)
     (target / "LICENSE").write_text(LICENCE, encoding="utf-8")
