@@ -18,14 +18,27 @@ from PIL import Image
 
 from asap_lightning.app import folder as folders
 from asap_lightning.app.folder import write_page
+from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.errors import UserError
+from asap_lightning.export.writing import Exported, Wish
 from asap_lightning.inference import Translator
 from browser import CHROMIUM, Browser
 from waiting import wait_for
 
+from .conftest import SPEC, make_translator
 from .test_page import Page
 
 RUNTIME = os.environ.get("ASAP_ONNXRUNTIME_WEB")
+
+
+@pytest.fixture
+def described() -> Translator:
+    """A small model, as if it came from a checkpoint."""
+    translator = make_translator()
+    translator.description = ModelDescription(
+        SPEC.as_dict(), {"_target_": "asap_lightning.models.AsapGenerator"}
+    )
+    return translator
 
 
 def without_runtime(target: Path, source: Path | None = None) -> None:
@@ -36,43 +49,45 @@ def without_runtime(target: Path, source: Path | None = None) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the runtime's files nor a real export."""
 
-    def export(generator: object, description: object, path: Path) -> dict[str, object]:
-        path.write_bytes(b"graph")
-        return {"inputs": [{"name": "label"}], "outputs": [{"name": "translated"}], "sizes": {"any": True}}
+    def export(generator: object, description: object, folder: Path, wish: Wish) -> Exported:
+        (folder / "model.onnx").write_bytes(b"graph")
+        about = {"inputs": [{"name": "label"}], "outputs": [{"name": "translated"}], "sizes": {"any": True}}
+        return Exported(folder / "model.onnx", 5, [], about)
 
     monkeypatch.setattr(folders, "copy_runtime", without_runtime)
-    monkeypatch.setattr(folders, "export_onnx", export)
+    monkeypatch.setattr(folders, "export_model", export)
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_in_the_folder(translator: Translator, tmp_path: Path) -> None:
-    about = write_page(translator, "small", tmp_path / "page")
+def test_what_is_in_the_folder(described: Translator, tmp_path: Path) -> None:
+    written = write_page(described, "small", tmp_path / "page")
+    assert written.path == tmp_path / "page"
     page = (tmp_path / "page" / "index.html").read_text()
     assert 'name="asap-engine" content="browser"' in page
     assert "script-src 'self' 'wasm-unsafe-eval'; style-src 'self'" in page
-    assert json.loads((tmp_path / "page" / "model.json").read_text()) == about
+    about = json.loads((tmp_path / "page" / "model.json").read_text())
     assert about["engine"] == "browser" and about["onnx"]["file"] == "model.onnx"
     version = re.search(r'VERSION = "([0-9a-f]{16})"', (tmp_path / "page" / "sw.js").read_text())
     assert version is not None
-    write_page(translator, "other", tmp_path / "other")
+    write_page(described, "other", tmp_path / "other")
     assert version[1] not in (tmp_path / "other" / "sw.js").read_text(), "another content, another cache"
     assert {path.name for path in tmp_path.iterdir()} == {"page", "other"}
 
 
 @pytest.mark.usefixtures("quick")
 def test_folders_that_are_refused(
-    translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    described: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
     (tmp_path / "file").touch()
     for name in ("used", "file"):
         with pytest.raises(UserError, match="is there already: name a new or an empty folder"):
-            write_page(translator, "small", tmp_path / name)
+            write_page(described, "small", tmp_path / name)
     with pytest.raises(UserError, match="cannot be written"):
-        write_page(translator, "small", tmp_path / "file" / "page")
+        write_page(described, "small", tmp_path / "file" / "page")
     (tmp_path / "empty").mkdir()
-    write_page(translator, "small", tmp_path / "empty")
+    write_page(described, "small", tmp_path / "empty")
     assert (tmp_path / "empty" / "index.html").is_file()
 
     def fails(target: Path, source: Path | None = None) -> None:
@@ -80,7 +95,7 @@ def test_folders_that_are_refused(
 
     monkeypatch.setattr(folders, "copy_runtime", fails)
     with pytest.raises(UserError, match="no runtime"):
-        write_page(translator, "small", tmp_path / "page")
+        write_page(described, "small", tmp_path / "page")
     assert {path.name for path in tmp_path.iterdir()} == {"used", "file", "empty"}, "nothing half-written"
 
 
@@ -108,10 +123,10 @@ def static_host(folder: Path) -> Iterator[str]:
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
 @pytest.mark.skipif(RUNTIME is None, reason="ASAP_ONNXRUNTIME_WEB names no onnxruntime-web package")
-def test_the_page_without_a_server(translator: Translator, tmp_path: Path) -> None:
+def test_the_page_without_a_server(described: Translator, tmp_path: Path) -> None:
     """Painted, undone, kept; then opened again without network."""
     assert RUNTIME is not None
-    write_page(translator, "small", tmp_path / "page", runtime=Path(RUNTIME))
+    write_page(described, "small", tmp_path / "page", runtime=Path(RUNTIME))
     with Browser(tmp_path / "profile") as browser:
         with static_host(tmp_path / "page") as address:
             page = Page(browser, address)
@@ -129,7 +144,7 @@ def test_the_page_without_a_server(translator: Translator, tmp_path: Path) -> No
             page.click("save-picture")
             wait_for(lambda: (kept / "picture.png").exists(), "the picture is there", 60)
             made = np.asarray(Image.open(kept / "picture.png").convert("RGB")).astype(int)
-            assert np.abs(made - translator(painted)).max() <= 1
+            assert np.abs(made - described(painted)).max() <= 1
             page.click("undo")
             page.settled(seen)
             assert np.array_equal(page.ids, first)

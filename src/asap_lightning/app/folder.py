@@ -7,19 +7,19 @@ import json
 import os
 import secrets
 import shutil
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from asap_lightning.app.card import ModelCard
 from asap_lightning.app.runtime import copy_runtime
 from asap_lightning.errors import UserError
-from asap_lightning.export.onnx_file import export_onnx
+from asap_lightning.export.metadata import Precision
+from asap_lightning.export.writing import Exported, Wish, export_model
 from asap_lightning.inference.translator import Translator
 
 MOST_PIXELS = 4_000_000
 """Of a picture: a browser's tab has less memory than a server."""
-MODEL = "model.onnx"
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
@@ -29,8 +29,13 @@ _VERSION = 'const VERSION = "development";'
 
 
 def write_page(
-    translator: Translator, title: str, output: Path, *, runtime: Path | None = None, **options: Any
-) -> dict[str, Any]:
+    translator: Translator,
+    title: str,
+    output: Path,
+    *,
+    runtime: Path | None = None,
+    precision: Precision = "float32",
+) -> Exported:
     """Writes the folder, whole or not at all.
 
     Args:
@@ -38,10 +43,10 @@ def write_page(
         title: what the page calls it.
         output: the folder, which must be new or empty.
         runtime: where ONNX Runtime's files are, see `copy_runtime`; None asks npm.
-        options: of `export_onnx`, such as ``precision``.
+        precision: of the stored weights.
 
     Returns:
-        What the page learns of the model, the content of ``model.json``.
+        What `export_model` tells of the model's file.
 
     Raises:
         UserError: the folder is in use or cannot be written, the runtime's files are not at hand, or the
@@ -49,6 +54,7 @@ def write_page(
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"output={output} is there already: name a new or an empty folder")
+    wish = Wish("onnx", precision=precision)
     temporary = output.with_name(f".{output.name}.{secrets.token_hex(6)}.tmp")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +62,7 @@ def write_page(
             shutil.copytree(static, temporary)
         (temporary / "ort").mkdir()
         copy_runtime(temporary / "ort", runtime)
-        about = _write_model(translator, title, temporary, options)
+        exported = _write_model(translator, title, temporary, wish)
         _finish(temporary)
         if output.is_dir():
             output.rmdir()
@@ -65,22 +71,23 @@ def write_page(
         raise UserError(f"output={output} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return about
+    return replace(exported, path=output)
 
 
-def _write_model(translator: Translator, title: str, folder: Path, options: dict[str, Any]) -> dict[str, Any]:
-    exported = export_onnx(translator.generator, translator.description, folder / MODEL, **options)
+def _write_model(translator: Translator, title: str, folder: Path, wish: Wish) -> Exported:
+    if translator.description is None:
+        raise ValueError("a page is written of a checkpoint's model")
+    exported = export_model(translator.generator, translator.description, folder, wish)
     about = ModelCard.of(translator, title).as_dict("browser", MOST_PIXELS)
     about["guide"] = about["needs_guide"] = False  # the graph takes a style's code, which the page draws
-    onnx: dict[str, Any] = {
-        "file": MODEL,
-        "output": exported["outputs"][0]["name"],
-        "inputs": exported["inputs"],
+    about["onnx"] = {
+        "file": exported.path.name,
+        "inputs": exported.about["inputs"],
+        "output": exported.about["outputs"][0]["name"],
+        "sizes": exported.about["sizes"],
     }
-    onnx["sizes"] = exported["sizes"]
-    about["onnx"] = onnx
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    return about
+    return exported
 
 
 def _finish(folder: Path) -> None:

@@ -64,8 +64,12 @@ COMMANDS = (
         ),
     ),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
+    Command("serve", "serve", "a painter in the browser, and translation over HTTP", config="serve"),
     Command(
-        "serve", "serve", "paint in a browser and see the translated picture; HTTP interface", config="serve"
+        "export",
+        "export",
+        "write a model as ONNX, TorchScript, AOTInductor, a web page, or to share",
+        config="export",
     ),
     Command(
         "import",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from omegaconf import DictConfig
 
 from asap_lightning.app.limits import Limits
 from asap_lightning.app.serve import serve
-from asap_lightning.configuration.checkpoints import checkpoint_of
+from asap_lightning.configuration.checkpoints import checkpoint_of, title_of
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
-from asap_lightning.run_folder.names import CHECKPOINTS
 
 
 def run(config: DictConfig) -> None:
@@ -34,13 +31,6 @@ def run(config: DictConfig) -> None:
         origins=origins,
         say=lambda line: print(line, flush=True),
     )
-
-
-def title_of(model: str | None, checkpoint: Path) -> str:
-    """What was typed for a model, without its place; else the run's name or the file's."""
-    if model is not None:
-        return str(model).rstrip("/").rpartition("/")[2].partition("@")[0].removesuffix(checkpoint.suffix)
-    return checkpoint.parents[2].name if checkpoint.parent.name == CHECKPOINTS else checkpoint.stem
 
 
 def origins_of(given: object) -> list[str]:

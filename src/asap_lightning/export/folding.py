@@ -81,8 +81,8 @@ def evaluation_copy(generator: Generator) -> Generator:
     """
     copied = copy.deepcopy(generator).to("cpu", torch.float32).eval().requires_grad_(False)
     for module in list(copied.modules()):
-        for name in list(getattr(module, "parametrizations", {})):
-            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        if parametrize.is_parametrized(module):
+            _fold(module)
     dropouts = 0
     for parent in list(copied.modules()):
         for name, child in list(parent.named_children()):
@@ -92,6 +92,19 @@ def evaluation_copy(generator: Generator) -> Generator:
                 setattr(parent, name, SeededDropout(child.p, dropouts))
                 dropouts += 1
     return copied.eval().requires_grad_(False)
+
+
+def _fold(module: nn.Module) -> None:
+    """Puts the weights that the parametrizations give in their place.
+
+    `parametrize.remove_parametrizations` would change the class, which a copy shares with its original.
+    """
+    names = list(module.parametrizations)  # type: ignore[arg-type]
+    weights = {name: getattr(module, name).detach().clone() for name in names}
+    module.__class__ = parametrize.type_before_parametrizations(module)
+    del module.parametrizations
+    for name, weight in weights.items():
+        module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
 
 
 def trained_layers(network: nn.Module) -> list[str]:

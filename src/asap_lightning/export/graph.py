@@ -16,7 +16,7 @@ from asap_lightning.condition import Condition
 from asap_lightning.data.labels import UNKNOWN
 from asap_lightning.export.folding import SeededDropout, evaluation_copy
 from asap_lightning.export.inputs import GraphInput, StyleInput, graph_inputs
-from asap_lightning.models import Generator, SpadeGenerator
+from asap_lightning.models import CrnGenerator, Generator, SpadeGenerator
 
 
 class TranslationGraph(nn.Module):
@@ -68,6 +68,8 @@ class TranslationGraph(nn.Module):
         count = spec.label_channels
         if spec.has_unknown and count <= UNKNOWN:
             label = torch.where(label == UNKNOWN, spec.num_classes, label)
+        if torch.jit.is_tracing():
+            label = label & -1  # TorchScript looks at no types; this operation has none but whole numbers
         label = torch.where(label < 0, count, label)  # a runtime may count negative places from the end
         return self.ids[label.long()]
 
@@ -135,3 +137,14 @@ def fixed_size(generator: Generator) -> tuple[int, int] | None:
         rows, columns = generator.grid
         return rows * generator.size_multiple, columns * generator.size_multiple
     return None
+
+
+def smallest_side(generator: Generator) -> int:
+    """Fewest pixels of a side that an exported graph takes.
+
+    One, as smaller conditions are padded; but CRN pads nothing, and its second module has to see more than
+    one row, or its graph would be another.
+    """
+    if isinstance(generator, CrnGenerator):
+        return 2 ** max(len(generator.refine) - 2, 0) + 1
+    return 1

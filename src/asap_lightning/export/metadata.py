@@ -8,7 +8,7 @@ from asap_lightning import __version__
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.data.layouts import LabelLayout
 from asap_lightning.data.palettes import class_colours
-from asap_lightning.export.graph import TranslationGraph
+from asap_lightning.export.graph import TranslationGraph, smallest_side
 from asap_lightning.inference.conditions import training_layout
 from asap_lightning.models import AsapGenerator
 
@@ -74,13 +74,15 @@ def sizes_of(graph: TranslationGraph) -> dict[str, Any]:
             "width": width,
             "refused": f"every size but {height} x {width} (height x width), which the model was built for",
         }
+    least = smallest_side(graph.generator)
     return {
         "any": True,
+        "smallest": least,
         "largest": LARGEST,
         "multiple": graph.generator.size_multiple,
         "minimum": graph.generator.minimum_size,
         "padding": "the last row and column are repeated inside the graph, and the image is cut back",
-        "refused": f"sides beyond {LARGEST} pixels",
+        "refused": f"sides of fewer than {least} or more than {LARGEST} pixels",
     }
 
 

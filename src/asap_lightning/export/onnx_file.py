@@ -8,6 +8,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.inputs import StyleInput
 from asap_lightning.export.metadata import KEY, OUTPUT, Precision, describe
+from asap_lightning.export.precision import in_precision
 from asap_lightning.export.program import exported_program
 from asap_lightning.files import atomic_write
 from asap_lightning.models import Generator
@@ -56,7 +59,7 @@ def export_onnx(
     """
     require_onnx()
     graph = TranslationGraph(generator, style=style)
-    model = onnx_model(graph)
+    model = in_precision(onnx_model(graph), precision)
     about = describe(graph, description, file_format="onnx", precision=precision)
     write_onnx(model, about, Path(path))
     return about
@@ -96,24 +99,36 @@ def write_onnx(model: onnx.ModelProto, about: dict[str, Any], path: Path) -> Non
 
 def require_onnx() -> None:
     """A `UserError` that says what to install, unless everything is there."""
+    for name in ("onnx", "onnxscript"):
+        if find_spec(name) is None:
+            raise UserError(f"format=onnx needs the library {name}: {INSTALL}")
+    require_runtime()
+
+
+def require_runtime() -> Any:
+    """ONNX Runtime.
+
+    Raises:
+        UserError: it is not installed.
+    """
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
+        return import_module("onnxruntime")
     except ImportError as error:
-        raise UserError(f"format=onnx needs the library {error.name}: {INSTALL}") from error
+        raise UserError(f"an .onnx file is run by the library onnxruntime: {INSTALL}") from error
 
 
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Keeps the exporter's notes about its own inside, which are no concern of a user's, off the screen."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "onnx_ir.passes")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=DeprecationWarning)
             warnings.filterwarnings("ignore", category=FutureWarning)
             yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.export import Dim, ExportedProgram
 
-from asap_lightning.export.graph import TranslationGraph
+from asap_lightning.export.graph import TranslationGraph, smallest_side
 from asap_lightning.export.inputs import random_values
 from asap_lightning.export.metadata import LARGEST, MOST_IMAGES
 
@@ -20,7 +20,7 @@ def exported_program(graph: TranslationGraph) -> ExportedProgram:
     """
     height, width = graph.fixed_size or example_size(graph)
     values = random_values(graph.inputs, 2, height, width)
-    with torch.no_grad():
+    with torch.no_grad(), oblivious():
         return torch.export.export(
             graph,
             values,
@@ -29,10 +29,17 @@ def exported_program(graph: TranslationGraph) -> ExportedProgram:
         )
 
 
+def oblivious() -> Any:
+    """Sizes of one tile or grid place are no special case: nothing here is broadcast by chance."""
+    from torch.fx.experimental import _config
+
+    return _config.patch(backed_size_oblivious=True)
+
+
 def example_size(graph: TranslationGraph) -> tuple[int, int]:
     """A small size of two different sides, neither of which is special to the generator."""
     multiple = graph.generator.size_multiple
-    least = max(graph.generator.minimum_size, multiple)
+    least = max(graph.generator.minimum_size, multiple, smallest_side(graph.generator))
     side = -(-max(least + 1, 16) // multiple) * multiple
     return side + multiple, side + 2 * multiple
 
@@ -41,7 +48,8 @@ def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
     """For each input, which axes stay open."""
     sides = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
     if graph.fixed_size is None:
-        sides |= {name: Dim(name, min=1, max=LARGEST) for name in ("height", "width")}
+        least = smallest_side(graph.generator)
+        sides |= {name: Dim(name, min=least, max=LARGEST) for name in ("height", "width")}
     return [
         {place: sides[axis] for place, axis in enumerate(entry.axes) if axis in sides}
         for entry in graph.inputs

