@@ -146,6 +146,13 @@ def test_names_of_files_are_not_opened(client: TestClient) -> None:
     assert client.get("/%2fetc/passwd").status_code == 404
 
 
+def test_other_methods_are_told_the_right_one(client: TestClient) -> None:
+    for address, allowed in (("/translate", "POST"), ("/model", "GET"), ("/health", "GET")):
+        answer = client.request("DELETE", address)
+        assert answer.status_code == 405 and answer.headers["allow"] == allowed
+    assert client.get("/translate").status_code == 405
+
+
 def test_what_is_documented(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     translate = described["paths"]["/translate"]["post"]

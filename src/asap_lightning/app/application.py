@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from asap_lightning import __version__
 from asap_lightning.app.api import make_router
@@ -78,9 +80,27 @@ def make_app(
         },
     )
     app.router.redirect_slashes = False  # would tell the address by the request's Host
-    app.include_router(make_router(translator, card, limits, desk, measured))
-    app.mount("/", StaticFiles(directory=str(files("asap_lightning.app") / "static"), html=True))
+    router = make_router(translator, card, limits, desk, measured)
+    app.include_router(router)
+    taken = {route.path for route in router.routes if isinstance(route, Route)}
+    app.router.routes.append(_Page({*taken, str(app.openapi_url)}))
     return app
+
+
+class _Page(Mount):
+    """The page's files; the interface's own addresses are left alone, whatever the method.
+
+    Args:
+        taken: those addresses.
+    """
+
+    def __init__(self, taken: set[str]) -> None:
+        folder = str(files("asap_lightning.app") / "static")
+        super().__init__("/", app=StaticFiles(directory=folder, html=True), name="page")
+        self.taken = taken
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return (Match.NONE, {}) if scope.get("path") in self.taken else super().matches(scope)
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:
