@@ -20,7 +20,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "asap": ("AsapGenerator", {"init_gain": 0.7}),
     "asap, bilinear": ("AsapGenerator", {"init_gain": 0.7, "phi_mode": "bilinear"}),
     "asap, constant": ("AsapGenerator", {"init_gain": 0.7, "phi_mode": "constant"}),
-    "pix2pix": ("UNetGenerator", {"depth": 5, "dropout": 0.5, "init_std": 0.2}),
+    "pix2pix": ("UNetGenerator", {"depth": 6, "dropout": 0.5, "init_std": 0.2}),
     "pix2pix, residual": ("ResnetGenerator", {"init_std": 0.2}),
     "pix2pixHD": ("Pix2pixHDGenerator", {"enhancers": 1, "init_std": 0.2}),
     "pix2pixHD, features": ("Pix2pixHDGenerator", {"features": 3, "init_std": 0.2}),

@@ -11,6 +11,8 @@ import models
 from asap_lightning.errors import UserError
 from asap_lightning.export import Wish, export_model, load_exported
 
+# torch recommends its newer format; libtorch in C++ and older versions read this one
+pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated:FutureWarning")
 LABEL = np.random.default_rng(0).integers(0, 4, (2, 20, 27), dtype=np.int32)
 
 

@@ -261,22 +261,3 @@ def test_tanh_is_exact_near_zero_and_far_from_it(backend):
         phi, image=values, tile=1, width=1, depth=2, out_channels=1, negative_slope=1.0, backend=backend
     )
     torch.testing.assert_close(found, values.double().tanh().float(), rtol=5e-7, atol=0)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"channels": 2},
-        {"classes": 0, "channels": 3},
-        {"encoding": False},
-        {"tile": 16, "width": 33, "depth": 5, "classes": 13, "batch": 2},
-    ],
-    ids=str,
-)
-def test_what_exports_compute_is_the_reference(settings: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = make_case(**settings)
-    (expected,) = case.run("reference", torch.float32)
-    monkeypatch.setattr("asap_lightning.ops.pixelwise.captured", lambda: True)
-    (found,) = case.run("torch", torch.float32)
-    torch.testing.assert_close(found, expected, rtol=0, atol=TOLERANCE[torch.float32])

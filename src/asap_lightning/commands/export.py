@@ -34,6 +34,7 @@ def run(config: DictConfig) -> None:
         values["format"],
         precision=values["precision"],
         style=values["style"],
+        pixelwise=values["pixelwise"],
         overwrite=values["overwrite"],
         card=values["card"],
     )

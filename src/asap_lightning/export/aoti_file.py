@@ -31,7 +31,8 @@ def export_aoti(
 
     The package runs on machines with this processor's instructions and this version of torch. The metadata is
     among those of the package, under ``asap_lightning_export``. Its loader looks at no input unless the
-    environment variable ``AOTI_RUNTIME_CHECK_INPUTS`` is 1; `load_exported` looks itself.
+    environment variable ``AOTI_RUNTIME_CHECK_INPUTS`` is 1; `load_exported` looks itself. Sizes are
+    multiples: padding inside would make every shape an expression, which the compiler works on for minutes.
 
     Args:
         generator: any of the registry; it stays as it is.
@@ -46,7 +47,7 @@ def export_aoti(
         UserError: there is no C++ compiler.
     """
     require_compiler()
-    graph = TranslationGraph(generator, style=style).eval()
+    graph = TranslationGraph(generator, style=style, pads=False).eval()
     about = describe(graph, description, file_format="aoti", precision="float32")
     about["torch"] = torch.__version__
     target = Path(path)

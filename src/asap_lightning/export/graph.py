@@ -25,6 +25,7 @@ class TranslationGraph(nn.Module):
     Args:
         generator: a trained one; it is copied.
         style: see `graph_inputs`.
+        pads: whether sizes that the generator does not take are padded in the graph.
 
     Attributes:
         inputs: what it is called with, in this order.
@@ -33,8 +34,9 @@ class TranslationGraph(nn.Module):
 
     ids: Tensor
 
-    def __init__(self, generator: Generator, *, style: StyleInput = "code") -> None:
+    def __init__(self, generator: Generator, *, style: StyleInput = "code", pads: bool = True) -> None:
         super().__init__()
+        self.pads = pads
         self.inputs: tuple[GraphInput, ...] = graph_inputs(generator, style)
         self.generator = evaluation_copy(generator)
         spec = self.generator.spec
@@ -99,7 +101,7 @@ class TranslationGraph(nn.Module):
             if self.inputs[0].dtype != kind:  # only to be of one size with them
                 parts.append(first.to(parts[0].dtype))
             joined = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-            if self.fixed_size is None:
+            if self.pads and self.fixed_size is None:
                 joined = self._extended(joined, height, width)
             start = 0
             for name, count in zip(names, counts, strict=True):

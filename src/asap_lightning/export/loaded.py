@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from asap_lightning.errors import UserError
-from asap_lightning.export.metadata import FORMAT, KEY
+from asap_lightning.export.metadata import FORMAT, KEY, UNPADDED
 from asap_lightning.untrusted.text import parse_json
 
 Run = Callable[[Sequence[NDArray]], NDArray[np.float32]]
@@ -55,7 +55,14 @@ class ExportedModel:
         sides: dict[str, int] = {}
         checked = [self._checked(entry, np.asarray(values[entry["name"]]), sides) for entry in self.inputs]
         self._check_size(sides)
-        return self._run(checked)
+        if self.about["sizes"].get("padding") != UNPADDED:
+            return self._run(checked)
+        height, width = sides["height"], sides["width"]
+        padded = [
+            _extended(value, self.about["sizes"]) if "height" in entry["shape"] else value
+            for value, entry in zip(checked, self.inputs, strict=True)
+        ]
+        return self._run(padded)[..., :height, :width]
 
     def _checked(self, entry: Mapping[str, Any], value: NDArray, sides: dict[str, int]) -> NDArray:
         name, shape = entry["name"], entry["shape"]
@@ -157,7 +164,7 @@ def _load_onnx(file: Path, threads: int) -> tuple[str | None, Run]:
 def _load_torchscript(file: Path, threads: int) -> tuple[str | None, Run]:
     import warnings
 
-    extra = {KEY: ""}
+    extra: dict[str, Any] = {KEY: ""}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated", category=FutureWarning)
         module = torch.jit.load(file, map_location="cpu", _extra_files=extra)
@@ -176,6 +183,14 @@ def _run_torch(module: Callable[..., torch.Tensor]) -> Run:
         return module(*(torch.from_numpy(value) for value in values)).numpy()
 
     return run
+
+
+def _extended(value: NDArray, sizes: Mapping[str, Any]) -> NDArray:
+    """The last row and column repeated up to the sizes that an unpadded graph takes."""
+    multiple = sizes["multiple"]
+    least = max(sizes["minimum"], 2 * multiple)
+    more = [(0, -(-max(side, least) // multiple) * multiple - side) for side in value.shape[-2:]]
+    return np.pad(value, [(0, 0)] * (value.ndim - 2) + more, mode="edge")
 
 
 def _said(shape: Sequence[str | int]) -> str:

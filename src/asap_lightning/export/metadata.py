@@ -18,7 +18,10 @@ OUTPUT = "translated"
 LARGEST = 16_384
 """Most pixels of a side that an exported graph is made for."""
 MOST_IMAGES = 1_024
+PADDED = "the last row and column are repeated inside the graph, and the image is cut back"
+UNPADDED = "the caller repeats the last row and column up to a multiple, twice the multiple at least"
 Precision = Literal["float32", "float16", "int8"]
+Pixelwise = Literal["rows", "whole"]
 
 
 def describe(
@@ -81,7 +84,7 @@ def sizes_of(graph: TranslationGraph) -> dict[str, Any]:
         "largest": LARGEST,
         "multiple": graph.generator.size_multiple,
         "minimum": graph.generator.minimum_size,
-        "padding": "the last row and column are repeated inside the graph, and the image is cut back",
+        "padding": PADDED if graph.pads else UNPADDED,
         "refused": f"sides of fewer than {least} or more than {LARGEST} pixels",
     }
 

@@ -19,11 +19,12 @@ from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.errors import UserError
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.inputs import StyleInput
-from asap_lightning.export.metadata import KEY, OUTPUT, Precision, describe
+from asap_lightning.export.metadata import KEY, OUTPUT, Pixelwise, Precision, describe
+from asap_lightning.export.onnx_pixelwise import can_go_by_rows, fill_place, leave_place
 from asap_lightning.export.precision import in_precision
 from asap_lightning.export.program import exported_program
 from asap_lightning.files import atomic_write
-from asap_lightning.models import Generator
+from asap_lightning.models import AsapGenerator, Generator
 
 if TYPE_CHECKING:
     import onnx
@@ -39,6 +40,7 @@ def export_onnx(
     *,
     precision: Precision = "float32",
     style: StyleInput = "code",
+    pixelwise: Pixelwise = "rows",
 ) -> dict[str, Any]:
     """Writes a generator as an ONNX file: integer labels of any batch, height and width in, images out.
 
@@ -50,6 +52,8 @@ def export_onnx(
         path: of the file; written atomically.
         precision: of the stored weights, see `asap_lightning.export.precision`.
         style: what a generator with an encoder is given, see `graph_inputs`.
+        pixelwise: ASAP-Net's pixelwise stream, by ``rows`` of tiles, which is faster on a processor and needs
+            less memory, or ``whole``, for runtimes that keep loops off the GPU.
 
     Returns:
         The metadata.
@@ -59,14 +63,19 @@ def export_onnx(
     """
     require_onnx()
     graph = TranslationGraph(generator, style=style)
-    model = in_precision(onnx_model(graph), precision)
+    model = in_precision(onnx_model(graph, pixelwise), precision)
     about = describe(graph, description, file_format="onnx", precision=precision)
     write_onnx(model, about, Path(path))
     return about
 
 
-def onnx_model(graph: TranslationGraph) -> onnx.ModelProto:
-    """The graph in ONNX, in float32."""
+def onnx_model(graph: TranslationGraph, pixelwise: Pixelwise = "rows") -> onnx.ModelProto:
+    """The graph in ONNX, in float32; a generator that goes by rows has no torch implementation afterwards."""
+    generator = graph.generator
+    by_rows = pixelwise == "rows" and can_go_by_rows(generator)
+    if by_rows:
+        assert isinstance(generator, AsapGenerator)
+        leave_place(generator)
     with quiet_exporter():
         program = torch.onnx.export(
             exported_program(graph),
@@ -78,7 +87,11 @@ def onnx_model(graph: TranslationGraph) -> onnx.ModelProto:
             output_names=[OUTPUT],
         )
     assert program is not None
-    return program.model_proto
+    model = program.model_proto
+    if by_rows:
+        assert isinstance(generator, AsapGenerator)
+        fill_place(model, generator.layout)
+    return model
 
 
 def write_onnx(model: onnx.ModelProto, about: dict[str, Any], path: Path) -> None:

@@ -48,7 +48,8 @@ def stored_in_half(model: onnx.ModelProto) -> onnx.ModelProto:
         if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST:
             continue
         values = numpy_helper.to_array(tensor)
-        half = values.astype(np.float16)
+        with np.errstate(over="ignore"):  # said below
+            half = values.astype(np.float16)
         if not np.isfinite(half).all():
             raise UserError(f"precision=float16: weights of {tensor.name} are beyond its range; use float32")
         name = tensor.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -31,9 +32,7 @@ def exported_program(graph: TranslationGraph) -> ExportedProgram:
 
 def oblivious() -> Any:
     """Sizes of one tile or grid place are no special case: nothing here is broadcast by chance."""
-    from torch.fx.experimental import _config
-
-    return _config.patch(backed_size_oblivious=True)
+    return import_module("torch.fx.experimental._config").patch(backed_size_oblivious=True)
 
 
 def example_size(graph: TranslationGraph) -> tuple[int, int]:
@@ -46,10 +45,16 @@ def example_size(graph: TranslationGraph) -> tuple[int, int]:
 
 def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
     """For each input, which axes stay open."""
-    sides = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
+    sides: dict[Any, Any] = {"batch": Dim("batch", min=1, max=MOST_IMAGES)}
     if graph.fixed_size is None:
-        least = smallest_side(graph.generator)
-        sides |= {name: Dim(name, min=least, max=LARGEST) for name in ("height", "width")}
+        generator = graph.generator
+        least, multiple = smallest_side(generator), 1
+        if not graph.pads:
+            multiple = generator.size_multiple
+            least = -(-max(generator.minimum_size, 2 * multiple) // multiple)
+        for name in ("height", "width"):
+            side = Dim(f"{name}s" if multiple > 1 else name, min=least, max=LARGEST // multiple)
+            sides[name] = multiple * side if multiple > 1 else side
     return [
         {place: sides[axis] for place, axis in enumerate(entry.axes) if axis in sides}
         for entry in graph.inputs

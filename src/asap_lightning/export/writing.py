@@ -15,7 +15,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.hub import export_hub, export_safetensors
 from asap_lightning.export.inputs import StyleInput
-from asap_lightning.export.metadata import Precision
+from asap_lightning.export.metadata import Pixelwise, Precision
 from asap_lightning.export.verify import Comparison, compare, require_close, rows
 from asap_lightning.files import atomic_write, sha256_of
 from asap_lightning.models import Generator
@@ -45,6 +45,7 @@ class Wish:
         format: of the file.
         precision: of its weights: ``int8`` for ONNX alone, ``float16`` for ONNX, safetensors and hub.
         style: what a generator with an encoder is given.
+        pixelwise: of ASAP-Net in ONNX: by ``rows`` of tiles or ``whole``, see `export_onnx`.
         overwrite: whether files of an earlier export may be replaced.
         card: what a model card is told beside the checkpoint, see `asap_lightning.export.card`.
     """
@@ -52,6 +53,7 @@ class Wish:
     format: Format
     precision: Precision = "float32"
     style: StyleInput = "code"
+    pixelwise: Pixelwise = "rows"
     overwrite: bool = False
     card: dict[str, Any] = field(default_factory=dict)
 
@@ -60,6 +62,7 @@ class Wish:
             ("format", self.format, get_args(Format)),
             ("precision", self.precision, get_args(Precision)),
             ("style", self.style, get_args(StyleInput)),
+            ("pixelwise", self.pixelwise, get_args(Pixelwise)),
         ):
             if value not in known:
                 known = (*known, "web") if key == "format" else known  # which the command does by itself
@@ -165,7 +168,14 @@ def _write(
     if wish.format == "onnx":
         from asap_lightning.export.onnx_file import export_onnx
 
-        return export_onnx(generator, description, path, precision=wish.precision, style=wish.style)
+        return export_onnx(
+            generator,
+            description,
+            path,
+            precision=wish.precision,
+            style=wish.style,
+            pixelwise=wish.pixelwise,
+        )
     from asap_lightning.export.aoti_file import export_aoti
     from asap_lightning.export.torchscript_file import export_torchscript
 

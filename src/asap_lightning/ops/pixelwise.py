@@ -72,7 +72,7 @@ def pixelwise_mlp(
     check_pixelwise(phi, label, image, layout)
     name = requested_backend(backend)
     if captured():
-        return pixelwise_torch.exported(phi, label, image, layout)
+        return pixelwise_torch.differentiable(phi, label, image, layout)
     if name == "reference":
         if label is not None:
             check_label_ids(label, num_classes)

@@ -74,43 +74,6 @@ def _looked_up(label: Tensor, ids: Tensor) -> Tensor:
     return label.reshape(tiles * classes, width)[ids + offset]  # whole rows: a third faster in ONNX Runtime
 
 
-def exported(phi: Tensor, label: Tensor | None, image: Tensor | None, layout: MlpLayout) -> Tensor:
-    """As `differentiable`, with the first layer as one product [onehot; image; enc(x, y); 1] [W1; b1].
-
-    Runtimes that do not join operations pay for each of them a pass over the hidden layer of the whole
-    image, and for a look-up several. ONNX Runtime takes half the time, in browsers too. Class ids are not
-    checked: those without a class have no onehot.
-    """
-    b, _, rows, columns = phi.shape
-    parameters = phi.permute(0, 2, 3, 1).reshape(b * rows * columns, -1)
-    (bias, weight), *layers = split_parameters(parameters, layout.widths)
-    count, pixels = parameters.shape[0], layout.tile**2
-    inputs = []
-    if label is not None:
-        ids = to_tiles(label.unsqueeze(1), layout.tile)
-        inputs.append(
-            (ids == torch.arange(layout.num_classes, dtype=ids.dtype, device=ids.device)).to(phi.dtype)
-        )
-    if image is not None:
-        inputs.append(to_tiles(image.to(phi.dtype), layout.tile))
-    constant = torch.ones(pixels, 1, dtype=phi.dtype, device=phi.device)
-    if layout.encoding:
-        constant = torch.cat((pixel_encoding(layout, phi), constant), dim=1)
-    inputs.append(constant.expand(count, -1, -1))
-    hidden = torch.cat(inputs, dim=2) @ torch.cat((weight, bias.unsqueeze(1)), dim=1)
-    for bias, weight in layers:
-        hidden = torch.baddbmm(bias.unsqueeze(1), F.leaky_relu(hidden, layout.negative_slope), weight)
-    return from_tiles(hidden.tanh(), b, rows * layout.tile, columns * layout.tile, layout.tile)
-
-
-def pixel_encoding(layout: MlpLayout, like: Tensor) -> Tensor:
-    """The encoding of every pixel of a tile (Q, 2 F), in the order of the first layer's rows."""
-    side, frequencies = layout.tile, layout.encoding // 4
-    table = axis_encoding(side, dtype=like.dtype, device=like.device).unflatten(1, (frequencies, 2))
-    across, down = table.expand(side, -1, -1, -1), table.unsqueeze(1).expand(-1, side, -1, -1)
-    return torch.stack((across, down), dim=3).flatten(0, 1).flatten(1)
-
-
 class Group(NamedTuple):
     """The inputs of one group of tiles."""
 

@@ -45,7 +45,7 @@ def class_pool(
     check_class_pool(label, num_classes, s1, dtype)
     name = requested_backend(backend)
     if captured():
-        return pooling_torch.class_pool(label, num_classes, s1, dtype)
+        return pooling_torch.in_graphs(label, num_classes, s1, dtype)
     if name == "reference":
         check_label_ids(label, num_classes)
         return reference.class_pool(label, num_classes=num_classes, s1=s1, dtype=dtype)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from asap_lightning.ops.reference import tent_filter
+from asap_lightning.ops.reference import tent_downsample, tent_filter
 
 
 def reflect_index(size: int, pad: int, device: torch.device) -> Tensor:
@@ -37,3 +37,14 @@ def class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype) -> 
     strips = counts.view(b, height // s1 + 1, s1, width // s1, num_classes)
     weighted = torch.einsum("bruwn,u->bnrw", strips[:, :-1], tent[:s1])
     return (weighted + torch.einsum("bruwn,u->bnrw", strips[:, 1:], tent[s1:])).to(dtype).contiguous()
+
+
+def in_graphs(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype) -> Tensor:
+    """As `class_pool`, for graphs that other runtimes run: ONNX Runtime filters faster than it scatters.
+
+    The ids are looked up in a table, which refuses those outside the classes whatever runs the graph.
+    """
+    known = torch.arange(num_classes, dtype=torch.int32, device=label.device)
+    ids = known[torch.where(label < 0, num_classes, label).long()]
+    planes = (ids.unsqueeze(1) == known.view(1, -1, 1, 1)).to(dtype)
+    return tent_downsample(planes, s1)
