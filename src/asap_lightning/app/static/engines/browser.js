@@ -13,7 +13,7 @@ export class BrowserEngine {
     await isolated();
     const answer = await fetch(new URL("model.json", document.baseURI));
     if (!answer.ok) throw new Error(`model.json is missing beside the page (${answer.status}).`);
-    const about = await answer.json();
+    const about = (this.about = await answer.json());
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.worker.addEventListener("message", ({ data }) => this.#answered(data));
     this.worker.addEventListener("error", (event) => this.#broken(event.message || "the worker could not be loaded"));
@@ -29,7 +29,10 @@ export class BrowserEngine {
 
   async translate({ grid, seed }) {
     await this.ready;
-    const { width, height } = grid;
+    const { width, height } = grid, { sizes } = this.about.onnx;
+    if (!sizes.any && (sizes.width !== width || sizes.height !== height)) {
+      throw new Error(`This model translates ${sizes.width} × ${sizes.height} pixels only.`);
+    }
     const { pixels, milliseconds, told } = await this.#call({ width, height, values: grid.values.slice(), seed });
     if (told) this.told = told;
     const image = new ImageData(pixels, width, height);
