@@ -21,7 +21,7 @@ def listening(host: str, port: int, option: str = "--{} ") -> socket.socket:
         UserError: the address cannot be used.
     """
     host_option, port_option = option.format("host"), option.format("port")
-    if not 0 <= port <= 65535:
+    if type(port) is not int or not 0 <= port <= 65535:
         raise UserError(f"{port_option}{port}: a number from 0 to 65535 was expected")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
