@@ -22,7 +22,10 @@ def export(folder, wish, system="asap"):
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"format": "keras"}, "format=keras: one of onnx, torchscript, aoti, safetensors, hub was expected"),
+        (
+            {"format": "keras"},
+            "format=keras: one of onnx, torchscript, aoti, safetensors, hub, web was expected",
+        ),
         ({"format": "onnx", "precision": "int4"}, "precision=int4: one of float32, float16, int8"),
         (
             {"format": "aoti", "precision": "int8"},

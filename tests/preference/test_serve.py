@@ -17,8 +17,9 @@ import pytest
 from asap_lightning.errors import UserError
 from asap_lightning.preference.answers import Answers
 from asap_lightning.preference.results import find_results
-from asap_lightning.preference.serve import address_of, is_loopback, listening, serve
+from asap_lightning.preference.serve import serve
 from asap_lightning.preference.study import ANSWERS
+from asap_lightning.serving.listener import listening
 from browser import CHROMIUM, Browser
 
 from .conftest import Made
@@ -131,20 +132,6 @@ def test_a_browser_answers_and_the_server_is_killed_in_the_middle(
     assert sum(one.answers for one in results.comparisons) == 12
     ours = results.comparisons[:2]
     assert sum(one.wins for one in ours) == wins
-
-
-def test_addresses() -> None:
-    with listening("127.0.0.1", 0) as listener:
-        port = listener.getsockname()[1]
-        assert address_of(listener) == f"http://127.0.0.1:{port}"
-        with pytest.raises(UserError, match=f"--port {port} cannot be used"):
-            listening("127.0.0.1", port)
-    with pytest.raises(UserError, match="from 0 to 65535"):
-        listening("127.0.0.1", 99999)
-    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.org")] == [
-        *(True, True, True),
-        *(False, False),
-    ]
 
 
 def test_without_a_web_server(make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,10 +65,11 @@ COMMANDS = (
     ),
     Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
     Command("video", "video", "translate a video, a folder of frames or a camera", config="video"),
+    Command("serve", "serve", "a painter in the browser, and translation over HTTP", config="serve"),
     Command(
         "export",
         "export",
-        "write a model as ONNX, TorchScript, AOTInductor, or to share",
+        "write a model as ONNX, TorchScript, AOTInductor, a web page, or to share",
         config="export",
     ),
     Command(

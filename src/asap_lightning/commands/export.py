@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from asap_lightning.configuration.checkpoints import checkpoint_of
+from asap_lightning.configuration.checkpoints import checkpoint_of, title_of
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
 from asap_lightning.export.verify import Comparison
 from asap_lightning.export.writing import Exported, Wish, export_model
-from asap_lightning.inference import load_generator
+from asap_lightning.inference import Translator, load_generator
 
 LEVEL = 2 / 255
 
@@ -23,6 +25,9 @@ def run(config: DictConfig) -> None:
         UserError: see `export_model`.
     """
     values = plain(config)
+    if values["format"] == "web":
+        show(write_web(config))
+        return
     if type(values["overwrite"]) is not bool:
         raise UserError(f"overwrite={values['overwrite']}: true or false was expected")
     wish = Wish(
@@ -35,7 +40,27 @@ def run(config: DictConfig) -> None:
     )
     checkpoint = checkpoint_of(config)
     generator, description = load_generator(checkpoint, config.weights)
-    made = export_model(generator, description, config.output, wish, weights=weights_of(config.weights))
+    show(export_model(generator, description, config.output, wish, weights=weights_of(config.weights)))
+
+
+def write_web(config: DictConfig) -> Exported:
+    """The painter as a folder whose pages translate in the browser."""
+    from asap_lightning.app.folder import write_page
+
+    if config.style != "code":
+        raise UserError(f"style={config.style} is not for format=web: the page draws styles from a seed")
+    checkpoint = checkpoint_of(config)
+    return write_page(
+        Translator(checkpoint, device="cpu", weights=config.weights, prepare=False),
+        config.title or title_of(config.model, checkpoint),
+        Path(config.output).expanduser(),
+        runtime=None if config.runtime is None else Path(config.runtime).expanduser(),
+        precision=config.precision,
+    )
+
+
+def show(made: Exported) -> None:
+    """Prints the errors and the size."""
     console = Console()
     console.print(table(made.comparisons, made))
     console.print(f"{made.path}  {made.bytes / 2**20:.1f} MiB", soft_wrap=True)

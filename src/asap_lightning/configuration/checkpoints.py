@@ -10,7 +10,7 @@ from asap_lightning.box import MODELS
 from asap_lightning.errors import UserError
 from asap_lightning.inference.sources import find_model
 from asap_lightning.model_file import MODEL
-from asap_lightning.run_folder.names import BEST, LAST, runs_with
+from asap_lightning.run_folder.names import BEST, CHECKPOINTS, LAST, runs_with
 
 
 def checkpoint_to_resume(ckpt: Any, folder: Path) -> Path | None:
@@ -55,6 +55,13 @@ def checkpoint_of(config: Mapping[str, Any]) -> Path:
     if model is not None:
         return find_model(str(model))
     return find_checkpoint(ckpt, runs=config["runs"], name=config["name"])
+
+
+def title_of(model: str | None, checkpoint: Path) -> str:
+    """What was typed for a model, without its place; else the run's name or the file's."""
+    if model is not None:
+        return str(model).rstrip("/").rpartition("/")[2].partition("@")[0].removesuffix(checkpoint.suffix)
+    return checkpoint.parents[2].name if checkpoint.parent.name == CHECKPOINTS else checkpoint.stem
 
 
 def find_checkpoint(ckpt: Any, *, runs: str | Path, name: str | None = None) -> Path:

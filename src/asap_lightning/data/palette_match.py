@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asap_lightning.data.lossy import lossy_format
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
+from asap_lightning.wording import counted
 
 Colour = tuple[int, int, int]
 
@@ -177,18 +178,29 @@ def unmatched_colours(
         palette: what they were looked up in.
         keys: where the options stand, for advice: ``data.layout``.
     """
-    found, counts = np.unique(pack(picture[wrong]), return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:_LISTED]
-    listed = ", ".join(f"{unpack(found[i])}: {counts[i]} pixel{'' if counts[i] == 1 else 's'}" for i in order)
-    more = f" and {found.size - _LISTED} more" if found.size > _LISTED else ""
+    found = np.unique(pack(picture[wrong]))
     number = int(wrong.sum())
     near = f" within {palette.tolerance:g} of it" if palette.tolerance else ""
     error = UnmatchedColours(
         f"{path}: {number} of {wrong.size} pixels ({number / wrong.size:.2%}) have a colour that "
-        f"{keys}.palette does not list{near}: {listed}{more}. {_advice(path, picture, found, palette, keys)}"
+        f"{keys}.palette does not list{near}: {listed_colours(picture, wrong)}. "
+        f"{_advice(path, picture, found, palette, keys)}"
     )
     error.unmatched, error.pixels = number, wrong.size
     return error
+
+
+def listed_colours(picture: NDArray[np.uint8], where: NDArray[np.bool_]) -> str:
+    """The most frequent colours of some pixels, with how many there are of each.
+
+    Args:
+        picture: (H, W, 3).
+        where: (H, W), at least one pixel.
+    """
+    found, counts = np.unique(pack(picture[where]), return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_LISTED]
+    listed = ", ".join(f"{unpack(found[i])}: {counted(int(counts[i]), 'pixel')}" for i in order)
+    return listed + (f" and {found.size - _LISTED} more" if found.size > _LISTED else "")
 
 
 def _advice(

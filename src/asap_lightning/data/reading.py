@@ -16,7 +16,7 @@ from asap_lightning.data.npy import read_npy
 from asap_lightning.data.source import Source, size_of
 from asap_lightning.errors import UserError
 
-_INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
+INTEGER_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 MAX_PIXELS = 2 * 89_478_485
 """Pixels of one picture: where Pillow draws its line (about 13,000 x 13,000)."""
@@ -152,7 +152,7 @@ def label_array(image: Image.Image, path: Source, labels: LabelFormat) -> tuple[
         f"{labels.keys}.palette_tolerance=N: each pixel gets the nearest colour within N "
         "('asap data palette' proposes both)",
     )
-    return labels.from_ids(_ids(image, path, labels.keys), path), None
+    return labels.from_ids(stored_ids(image, path, labels.keys), path), None
 
 
 def label_colours(image: Image.Image, path: Source, keys: str = "data.layout") -> NDArray[np.uint8]:
@@ -170,9 +170,9 @@ def label_colours(image: Image.Image, path: Source, keys: str = "data.layout") -
     return photo_array(image, path)
 
 
-def _ids(image: Image.Image, path: Source, keys: str = "data.layout") -> NDArray:
+def stored_ids(image: Image.Image, path: Source, keys: str = "data.layout") -> NDArray:
     """The integers that a label or instance file stores (H, W)."""
-    if image.mode in _INTEGER_MODES:
+    if image.mode in INTEGER_MODES:
         ids = np.asarray(image)
         return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
     if image.mode in ("LA", "La", "PA"):
@@ -207,7 +207,7 @@ def instance_array(image: Image.Image, path: Source) -> NDArray[np.int32]:
     if image.mode in ("RGB", "RGBA", "CMYK", "YCbCr"):
         colours = np.asarray(image.convert("RGB")).astype(np.int32)
         return (colours[..., 0] << 16) | (colours[..., 1] << 8) | colours[..., 2]
-    return _ids(image, path).astype(np.int32)
+    return stored_ids(image, path).astype(np.int32)
 
 
 def read_depth(path: Source, unit: float) -> NDArray[np.float32]:
@@ -224,7 +224,7 @@ def read_depth(path: Source, unit: float) -> NDArray[np.float32]:
 
 def depth_array(image: Image.Image, path: Source, unit: float) -> NDArray[np.float32]:
     """As `read_depth`, for an image that is already open."""
-    if image.mode not in (*_INTEGER_MODES, "F"):
+    if image.mode not in (*INTEGER_MODES, "F"):
         raise UserError(
             f"{path} is a colour picture ({image.mode}) where a depth map is meant: "
             "a 16-bit PNG, a floating-point TIFF or a .npy file was expected"

@@ -65,6 +65,7 @@ class Wish:
             ("pixelwise", self.pixelwise, get_args(Pixelwise)),
         ):
             if value not in known:
+                known = (*known, "web") if key == "format" else known  # which the command does by itself
                 raise UserError(f"{key}={value}: one of {', '.join(known)} was expected")
         allowed = PRECISIONS.get(self.format, ("float32",))
         if self.precision not in allowed:

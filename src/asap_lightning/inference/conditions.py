@@ -61,7 +61,7 @@ class ConditionFormat:
         read: the same of a path alone, decoded at once.
     """
 
-    decode: Callable[[Image.Image, Path], NDArray]
+    decode: Callable[[Image.Image, Source], NDArray]
     read: Reader
 
 
@@ -101,7 +101,7 @@ def condition_format(
         label_format(spec, made, palette, palette_tolerance, label_values) if spec.kind == "label" else None
     )
 
-    def decode(image: Image.Image, path: Path) -> NDArray:
+    def decode(image: Image.Image, path: Source) -> NDArray:
         return _values(cut(image, path), path, spec, labels)
 
     return ConditionFormat(decode, lambda path: decode(open_image(path), path))

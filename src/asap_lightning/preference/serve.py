@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from asap_lightning.errors import UserError
 from asap_lightning.preference.answers import Answers
 from asap_lightning.preference.study import ANSWERS, read_study
+from asap_lightning.serving.listener import address_of, is_loopback, listening
 
 MOST_REQUESTS = 200
 """At the same time; more are told to come again."""
@@ -31,9 +30,8 @@ def serve(
     """
     study = read_study(folder)
     try:
-        import uvicorn
-
         from asap_lightning.preference.web import make_app
+        from asap_lightning.serving.run import run
     except ImportError as error:
         raise UserError(
             f"a study is served with starlette and uvicorn ({error.name} is not installed): "
@@ -49,48 +47,4 @@ def serve(
                 "other machines can reach this address, and what they send is not encrypted: put a server "
                 "that speaks HTTPS in front of it"
             )
-        config = uvicorn.Config(
-            make_app(study, answers, folder),
-            log_level="warning",
-            access_log=False,  # addresses of people, and links that are theirs
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            ws="none",
-            limit_concurrency=MOST_REQUESTS,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=5,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        UserError: the address cannot be used.
-    """
-    if not 0 <= port <= 65535:
-        raise UserError(f"--port {port}: a number from 0 to 65535 was expected")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise UserError(
-            f"--host {host} --port {port} cannot be used ({error}): choose another port, or --port 0 for "
-            "a free one"
-        ) from error
-
-
-def address_of(listener: socket.socket) -> str:
-    """``http://127.0.0.1:8000``."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        run(make_app(study, answers, folder), listener, most_connections=MOST_REQUESTS)

@@ -25,9 +25,9 @@ from starlette.routing import Route
 
 from asap_lightning.errors import UserError
 from asap_lightning.preference.answers import Answered, Answers, Participant, StudyIsFull
-from asap_lightning.preference.guards import BodyTimeout, SecurityHeaders
 from asap_lightning.preference.session import SIDES, Side
 from asap_lightning.preference.study import PICTURES, Study
+from asap_lightning.serving.guards import BodyTimeout, SecurityHeaders
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -22,17 +23,22 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them to every response; what says nothing of caching is not cached."""
+    """Adds them to every response; what says nothing of caching is not cached.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    Args:
+        app: what answers.
+        headers: of every answer.
+    """
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = HEADERS) -> None:
+        self.app, self.headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
-                headers.update(HEADERS)
+                headers.update(self.headers)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -45,7 +51,7 @@ class _TooSlow(Exception):
 class BodyTimeout:
     """Answers 408 where a request's body has not come in time, and lets the connection go.
 
-    Slow headers are not seen here: the server in front of a study that is open to the internet bounds them.
+    Slow headers are not seen here: `run.TimedHeaders` bounds them.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""What every web server of the program shares: addresses, guards against slow and large requests, the run."""
