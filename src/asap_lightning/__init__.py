@@ -4,13 +4,7 @@ Importing the package is cheap: heavy libraries are imported by the modules that
 `Translator` when it is first asked for, at the cost of torch.
 """
 
-from typing import TYPE_CHECKING
-
 from asap_lightning.lazy import lazily
-
-if TYPE_CHECKING:
-    from asap_lightning.inference.folder import translate_folder as translate_folder
-    from asap_lightning.inference.translator import Translator as Translator
 
 __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazily(

@@ -55,7 +55,7 @@ def test_missing_value_names_its_key(asap) -> None:
 
 def test_missing_value_of_predict(asap) -> None:
     shown = asap("predict")
-    assert shown.code == 2 and "ckpt" in shown.err and "Traceback" not in shown.err
+    assert shown.code == 2 and "input=VALUE" in shown.err and "Traceback" not in shown.err
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,6 @@ def test_a_generator_is_prepared_on_the_cpu_unless_it_shall_not_be(
     checkpoint, monkeypatch, prepare, expected
 ):
     prepared = []
-    monkeypatch.setattr(AsapGenerator, "prepare_for_inference", lambda self: prepared.append(self))
+    monkeypatch.setattr(AsapGenerator, "prepare_for_inference", lambda self, dtype: prepared.append(self))
     Translator(checkpoint, device="cpu", prepare=prepare)
     assert bool(prepared) == expected

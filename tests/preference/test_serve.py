@@ -136,6 +136,7 @@ def test_a_browser_answers_and_the_server_is_killed_in_the_middle(
 
 def test_without_a_web_server(make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
     _, folder = make("ours", "theirs")
+    monkeypatch.delitem(sys.modules, "asap_lightning.serving.run", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(UserError, match=r"pip install 'asap-lightning\[study\]'"):
         serve(folder)
