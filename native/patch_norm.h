@@ -167,8 +167,8 @@ inline int norm_forward(const NormShape& s, const float* z, const float* gamma, 
     return ASAP_OK;
 }
 
-// With u = g leaky'(n): dz, and the means of u and of u zh, (B, 2, pitch).
-inline int norm_reverse(const NormShape& s, const Normed& n, const float* g, float* dz, float* means, int threads) {
+// With u = g leaky'(n): the means of u and of u zh, (B, 2, pitch).
+inline int gated_means(const NormShape& s, const Normed& n, const float* g, float* means, int threads) {
     const int64_t pitch = s.pitch(), width = whole(s.channels);
     Constants found(s.batch * 2 * pitch);
     if (!found.doubles) return ASAP_NO_MEMORY;
@@ -191,6 +191,13 @@ inline int norm_reverse(const NormShape& s, const Normed& n, const float* g, flo
     for (int64_t k = 0; k < s.batch * 2 * pitch; ++k) {
         means[k] = k % pitch < s.channels ? static_cast<float>(found.doubles[k]) : 0.0f;
     }
+    return ASAP_OK;
+}
+
+// dz, and the means of `gated_means`.
+inline int norm_reverse(const NormShape& s, const Normed& n, const float* g, float* dz, float* means, int threads) {
+    const int64_t pitch = s.pitch(), width = whole(s.channels);
+    if (const int failed = gated_means(s, n, g, means, threads)) return failed;
     each_chunk(s, threads, [&](int64_t b, int64_t at, int64_t pixels) {
         for (int64_t c = 0; c < width; c += lanes) {
             const Affine affine(n, b, pitch, c);
@@ -268,27 +275,7 @@ inline int norm_tangent(const NormShape& s, const Normed& n, const float* g, con
 inline int norm_second(const NormShape& s, const Normed& n, const float* upstream, const float* g, const float* tz,
                        const float* reverse, const float* tangent, float* dz, float* means, int threads) {
     const int64_t pitch = s.pitch(), width = whole(s.channels);
-    Constants found(s.batch * 2 * pitch);
-    if (!found.doubles) return ASAP_NO_MEMORY;
-    const bool ok = channel_means<2>(s, found.doubles, threads, [&](int64_t b, int64_t at, int64_t pixels, float* sums) {
-        for (int64_t c = 0; c < width; c += lanes) {
-            const Affine affine(n, b, pitch, c);
-            const Vec mean = load(n.mean + b * pitch + c), inv = load(n.inv + b * pitch + c);
-            Vec plain{}, weighted{};
-            for (int64_t p = at; p < at + pixels; ++p) {
-                const Vec z = load(n.z + p * pitch + c);
-                const Vec v = gated(load(upstream + p * pitch + c), affine(z), splat(s.slope));
-                plain += v;
-                weighted += v * (z - mean);
-            }
-            store(sums + c, plain);
-            store(sums + pitch + c, weighted * inv);
-        }
-    });
-    if (!ok) return ASAP_NO_MEMORY;
-    for (int64_t k = 0; k < s.batch * 2 * pitch; ++k) {
-        means[k] = k % pitch < s.channels ? static_cast<float>(found.doubles[k]) : 0.0f;
-    }
+    if (const int failed = gated_means(s, n, upstream, means, threads)) return failed;
     each_chunk(s, threads, [&](int64_t b, int64_t at, int64_t pixels) {
         for (int64_t c = 0; c < width; c += lanes) {
             const Affine affine(n, b, pitch, c);
