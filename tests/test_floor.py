@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from asap_lightning.condition import Condition, ConditionSpec, instance_edges
-from asap_lightning.files import atomic_write, share_file
+from asap_lightning.files import atomic_folder, atomic_write, share_file
 
 
 def test_a_label_condition_is_encoded_as_planes_and_edges():
@@ -74,3 +74,27 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old"
     assert os.listdir(path.parent) == ["file.txt"]
     assert stat.S_IMODE(path.stat().st_mode) & 0o400
+
+
+def test_a_folder_is_there_when_it_is_whole(tmp_path):
+    target = tmp_path / "deep" / "folder"
+    with pytest.raises(RuntimeError), atomic_folder(target) as made:
+        made.mkdir()
+        raise RuntimeError
+    assert not list(target.parent.iterdir())
+    with atomic_folder(target) as made:
+        made.mkdir()
+        (made / "a").touch()
+    assert [path.name for path in target.parent.rglob("*")] == ["folder", "a"]
+
+
+def test_a_folder_with_files_is_replaced_only_where_that_is_said(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(OSError, match="not empty"), atomic_folder(target) as made:
+        made.mkdir()
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "old"]
+    with atomic_folder(target, replace=True) as made:
+        made.mkdir()
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]

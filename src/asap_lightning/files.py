@@ -34,6 +34,30 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO]
         raise
 
 
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """As `atomic_write` for a folder: yields a name beside ``path`` under which the block makes one.
+
+    Args:
+        path: of the folder.
+        replace: whether what is there at the end is replaced; else that is an `OSError`, but for an empty
+            folder. If the block raises, it stays as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made, old = _beside(target), _beside(target)
+    try:
+        yield made
+        if replace and target.is_dir() and not target.is_symlink():
+            os.replace(target, old)  # a folder with files in it cannot be replaced
+        elif replace:
+            remove_if_there(target)
+        os.replace(made, target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
 def share_file(source: Path, target: Path) -> None:
     """Atomically makes ``target`` the same file as ``source``; a copy where there are no hard links."""
     temporary = _beside(target)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import shutil
 from dataclasses import replace
 from importlib.resources import as_file, files
@@ -16,6 +14,7 @@ from asap_lightning.app.runtime import copy_runtime
 from asap_lightning.errors import UserError
 from asap_lightning.export.metadata import Precision
 from asap_lightning.export.writing import Exported, Wish, export_model
+from asap_lightning.files import atomic_folder
 from asap_lightning.inference.translator import Translator
 
 MOST_PIXELS = 4_000_000
@@ -55,22 +54,16 @@ def write_page(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"output={output} is there already: name a new or an empty folder")
     wish = Wish("onnx", precision=precision)
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(6)}.tmp")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with as_file(files("asap_lightning.app") / "static") as static:
-            shutil.copytree(static, temporary)
-        (temporary / "ort").mkdir()
-        copy_runtime(temporary / "ort", runtime)
-        exported = _write_model(translator, title, temporary, wish)
-        _finish(temporary)
-        if output.is_dir():
-            output.rmdir()
-        os.replace(temporary, output)
+        with atomic_folder(output) as folder:
+            with as_file(files("asap_lightning.app") / "static") as static:
+                shutil.copytree(static, folder)
+            (folder / "ort").mkdir()
+            copy_runtime(folder / "ort", runtime)
+            exported = _write_model(translator, title, folder, wish)
+            _finish(folder)
     except OSError as error:
         raise UserError(f"output={output} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return replace(exported, path=output)
 
 

@@ -23,6 +23,7 @@ from asap_lightning.files import atomic_write, sha256_of
 from asap_lightning.inference.conditions import Job
 
 KEY = "asap-lightning"
+"""Under this name a file says what it was made from."""
 END = b"IEND\xaeB`\x82"
 """The last bytes of every whole PNG file."""
 

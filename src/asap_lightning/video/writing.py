@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write
+from asap_lightning.files import atomic_folder, atomic_write
 from asap_lightning.video.frames import Frame, FrameSource, Item
 from asap_lightning.video.library import failing_as, pyav
 
@@ -223,15 +220,12 @@ def frame_folder(output: Path) -> Iterator[FolderWriter]:
     Raises:
         UserError: the folder cannot be written.
     """
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(6)}.tmp")
     try:
-        temporary.mkdir(parents=True)
-        yield FolderWriter(temporary)
-        os.replace(temporary, output)
+        with atomic_folder(output) as folder:
+            folder.mkdir()
+            yield FolderWriter(folder)
     except OSError as error:
         raise unwritable(output, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def unwritable(output: Path, error: OSError) -> UserError:

@@ -10,8 +10,8 @@ from PIL import Image, TiffImagePlugin
 from asap_lightning.errors import UserError
 from asap_lightning.inference.large import cog, writing
 from asap_lightning.inference.large.tiles import of_height, tiles_of
-from asap_lightning.inference.large.writing import KEY, format_of, parse_format, write_strips
-from asap_lightning.inference.origin import origin_of
+from asap_lightning.inference.large.writing import format_of, parse_format, require_writer, write_strips
+from asap_lightning.inference.origin import KEY, origin_of
 
 RANDOM = np.random.default_rng(0)
 ABOUT = '{"origin": "0123"}'
@@ -142,5 +142,5 @@ def test_what_is_not_installed_is_named(monkeypatch):
 
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(UserError, match=r"needs tifffile: pip install 'asap-lightning\[large\]'"):
-        parse_format("tiff")
+        require_writer(parse_format("tiff"))
     assert KEY == "asap-lightning"

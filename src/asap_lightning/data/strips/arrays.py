@@ -15,6 +15,7 @@ from PIL import Image
 from asap_lightning.data.npy import map_npy
 from asap_lightning.data.strips.strips import LARGEST_PIECE, Strips
 from asap_lightning.errors import UserError
+from asap_lightning.untrusted.text import read_text
 
 _DESCRIPTIONS = ("zarr.json", ".zarray")
 _MOST_DESCRIBED = 1 << 20
@@ -135,9 +136,7 @@ def read_described(path: Path) -> str:
     for file in (path / name for name in _DESCRIPTIONS):
         if not file.is_file():
             continue
-        if file.stat().st_size > _MOST_DESCRIBED:
-            raise UserError(f"{file} has {file.stat().st_size} bytes; a description of an array has few")
-        return file.read_text("utf-8", "replace")
+        return read_text(file, most=_MOST_DESCRIBED, errors="replace")
     return ""
 
 

@@ -96,6 +96,12 @@ def read_header(file: IO[bytes]) -> PngHeader:
     return PngHeader(width, height, depth, colour, bool(interlace), *beside, at)
 
 
+def chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk as it stands in a file: length, name, content, checksum."""
+    checksum = struct.pack(">I", zlib.crc32(content, zlib.crc32(name)))
+    return b"".join((struct.pack(">I", len(content)), name, content, checksum))
+
+
 def _small_chunk(file: IO[bytes]) -> tuple[bytes, bytes]:
     """Name and content of the next chunk; the content of pixels and of large ones is skipped."""
     length, name = _opening(file)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from asap_lightning.data.strips.png_chunks import SIGNATURE
+from asap_lightning.data.strips.png_chunks import SIGNATURE, chunk
 
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 _COLOUR_OF_LANES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -66,11 +66,6 @@ def _decoded(filtered: NDArray[np.uint8], lanes: int) -> NDArray[np.uint8]:
     height, width = filtered.shape[0], (filtered.shape[1] - 1) // lanes
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_OF_LANES[lanes], 0, 0, 0)
     packed = zlib.compress(filtered.tobytes(), level=0)
-    content = b"".join((SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", packed), _chunk(b"IEND", b"")))
+    content = b"".join((SIGNATURE, chunk(b"IHDR", header), chunk(b"IDAT", packed), chunk(b"IEND", b"")))
     with Image.open(BytesIO(content), formats=("PNG",)) as image:
         return np.asarray(image)
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    checksum = zlib.crc32(content, zlib.crc32(name))
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)

@@ -10,7 +10,7 @@ from asap_lightning.data.reading import MAX_PIXELS
 from asap_lightning.data.strips import SUFFIXES, stored_size
 from asap_lightning.errors import UserError
 from asap_lightning.inference.large.translation import require_asap
-from asap_lightning.inference.large.writing import SUFFIX, LargeFormat, parse_format
+from asap_lightning.inference.large.writing import SUFFIX, LargeFormat, parse_format, require_writer
 from asap_lightning.inference.translator import Translator
 from asap_lightning.models import AsapGenerator
 
@@ -68,11 +68,5 @@ def parse_large(when: object, format: object, memory: object, translator: Transl
     chosen: When = when  # type: ignore[assignment]
     if chosen == "never" or not isinstance(translator.generator, AsapGenerator):
         return LargeOptions("never")
-    return LargeOptions(chosen, parse_format(format) if chosen == "always" else _known(format), memory)
-
-
-def _known(format: object) -> LargeFormat:
-    """The format, whose library is asked for when the first large image is there."""
-    if format not in SUFFIX:
-        raise UserError(f"large_format={format}: one of {', '.join(SUFFIX)} was expected")
-    return format
+    known = parse_format(format)
+    return LargeOptions(chosen, require_writer(known) if chosen == "always" else known, memory)

@@ -10,8 +10,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_PIXELS_A_SIDE = (1 << 31) - 1
+from asap_lightning.data.strips.png_chunks import SIGNATURE, chunk
+
 _SUB, _UP = 1, 2
 _AT_ONCE = 1 << 22
 
@@ -28,9 +28,9 @@ def write_png(
         texts: what is noted in the file, by keyword; Latin-1.
     """
     file.write(SIGNATURE)
-    _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    file.write(chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
     for keyword, text in texts.items():
-        _chunk(file, b"tEXt", keyword.encode("latin-1") + b"\0" + text.encode("latin-1"))
+        file.write(chunk(b"tEXt", keyword.encode("latin-1") + b"\0" + text.encode("latin-1")))
     packer = zlib.compressobj()
     above = np.zeros((width, 3), np.uint8)
     rows_at_once = max(1, _AT_ONCE // (3 * width))
@@ -38,10 +38,10 @@ def write_png(
         for top in range(0, len(strip), rows_at_once):
             rows = strip[top : top + rows_at_once]
             if packed := packer.compress(_filtered(rows, above).data):
-                _chunk(file, b"IDAT", packed)
+                file.write(chunk(b"IDAT", packed))
             above = rows[-1]
-    _chunk(file, b"IDAT", packer.flush())
-    _chunk(file, b"IEND", b"")
+    file.write(chunk(b"IDAT", packer.flush()))
+    file.write(chunk(b"IEND", b""))
 
 
 def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -64,9 +64,3 @@ def _size(differences: NDArray[np.uint8]) -> NDArray[np.int64]:
     # of 8 pixels one is looked at
     sample = differences[:, ::8].view(np.int8)
     return np.abs(sample.astype(np.int16)).reshape(len(sample), -1).sum(1, dtype=np.int64)
-
-
-def _chunk(file: IO[bytes], name: bytes, content: bytes) -> None:
-    file.write(struct.pack(">I", len(content)) + name)
-    file.write(content)
-    file.write(struct.pack(">I", zlib.crc32(content, zlib.crc32(name))))

@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import errno
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asap_lightning.errors import UserError
-from asap_lightning.files import atomic_write, remove_if_there
+from asap_lightning.files import atomic_folder, atomic_write
 from asap_lightning.inference.large.cog import write_cog
 from asap_lightning.inference.large.png_writer import write_png
 from asap_lightning.inference.large.tiles import SIDE, of_height, tiles_of
+from asap_lightning.inference.origin import KEY
 
 LargeFormat = Literal["tiff", "png", "zarr", "cog"]
 SUFFIX: dict[LargeFormat, str] = {"tiff": ".tif", "png": ".png", "zarr": ".zarr", "cog": ".tif"}
-KEY = "asap-lightning"
-"""Under this name a file says what it was made from."""
 Strips = Iterable[NDArray[np.uint8]]
 
 
 def parse_format(given: object) -> LargeFormat:
-    """The format of this name.
+    """The format of this name; what writes it is asked for when the first image is there.
 
     Raises:
-        UserError: none has it, or what writes it is not installed.
+        UserError: none has it.
     """
-    if given not in get_args(LargeFormat):
-        raise UserError(f"large_format={given}: one of {', '.join(get_args(LargeFormat))} was expected")
-    assert isinstance(given, str)
-    made: LargeFormat = given  # type: ignore[assignment]
-    if made in ("tiff", "zarr"):
-        _library("tifffile" if made == "tiff" else "zarr", made)
-    return made
+    if given not in SUFFIX:
+        raise UserError(f"large_format={given}: one of {', '.join(SUFFIX)} was expected")
+    return given
+
+
+def require_writer(format: LargeFormat) -> LargeFormat:
+    """The format, if what writes it is installed.
+
+    Raises:
+        UserError: it is not.
+    """
+    if format in ("tiff", "zarr"):
+        _library("tifffile" if format == "tiff" else "zarr", format)
+    return format
 
 
 def format_of(path: Path) -> LargeFormat:
@@ -50,7 +52,7 @@ def format_of(path: Path) -> LargeFormat:
     """
     for name, suffix in SUFFIX.items():
         if path.suffix.lower() in (suffix, ".tiff" if suffix == ".tif" else suffix):
-            return parse_format(name)
+            return require_writer(name)
     raise UserError(f"{path}: a large image is written as {', '.join(sorted(set(SUFFIX.values())))}")
 
 
@@ -112,7 +114,7 @@ def _write_tiff(file: Any, strips: Strips, height: int, width: int, about: str) 
 
 def _write_zarr(path: Path, strips: Strips, height: int, width: int, about: str) -> None:
     zarr = _library("zarr", "zarr")
-    with _atomic_folder(path) as folder:
+    with atomic_folder(path, replace=True) as folder:
         array = zarr.create_array(
             str(folder),
             shape=(height, width, 3),
@@ -125,24 +127,6 @@ def _write_zarr(path: Path, strips: Strips, height: int, width: int, about: str)
         for rows in of_height(strips):
             array[top : top + len(rows)] = rows
             top += len(rows)
-
-
-@contextmanager
-def _atomic_folder(path: Path) -> Iterator[Path]:
-    """As `atomic_write` for a folder; one that is there is replaced at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mark = secrets.token_hex(6)
-    made, old = (path.with_name(f".{path.name}.{mark}.{kind}") for kind in ("tmp", "old"))
-    try:
-        yield made
-        if path.is_dir() and not path.is_symlink():
-            os.replace(path, old)  # a folder with files in it cannot be replaced
-        else:
-            remove_if_there(path)
-        os.replace(made, path)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _library(name: str, format: str) -> Any:
