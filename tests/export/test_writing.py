@@ -13,6 +13,7 @@ from asap_lightning.checkpoint import ENTRY
 from asap_lightning.errors import UserError
 from asap_lightning.export import Wish, export_model, verify
 from asap_lightning.inference import Translator
+from asap_lightning.inference.loading import load_model
 
 
 def export(folder, wish, system="asap"):
@@ -116,3 +117,11 @@ def test_the_command_prints_the_errors(checkpoint, tmp_path, monkeypatch, capfd)
     assert "model.pt beside the model" in said and "MiB" in said
     assert cli.main(words) == 2
     assert "overwrite=true" in capfd.readouterr().err
+
+
+def test_a_model_file_says_which_weights_it_has(checkpoint, tmp_path, monkeypatch):
+    """Those of a training without averages are raw ones, also where the choice was left open."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", f"ckpt={checkpoint}", "format=safetensors", "output=out"]) == 0
+    for weights in ("auto", "raw"):
+        assert load_model(tmp_path / "out/model.safetensors", weights)[2] == "raw"

@@ -13,7 +13,8 @@ from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
 from asap_lightning.export.verify import Comparison
 from asap_lightning.export.writing import Exported, Wish, export_model
-from asap_lightning.inference import Translator, load_generator
+from asap_lightning.inference import Translator
+from asap_lightning.inference.loading import load_model
 
 LEVEL = 2 / 255
 
@@ -39,8 +40,8 @@ def run(config: DictConfig) -> None:
         card=values["card"],
     )
     checkpoint = checkpoint_of(config)
-    generator, description = load_generator(checkpoint, config.weights)
-    show(export_model(generator, description, config.output, wish, weights=weights_of(config.weights)))
+    generator, description, kind = load_model(checkpoint, config.weights)
+    show(export_model(generator, description, config.output, wish, weights=kind))
 
 
 def write_web(config: DictConfig) -> Exported:
@@ -64,11 +65,6 @@ def show(made: Exported) -> None:
     console = Console()
     console.print(table(made.comparisons, made))
     console.print(f"{made.path}  {made.bytes / 2**20:.1f} MiB", soft_wrap=True)
-
-
-def weights_of(choice: str) -> str:
-    """What is noted of the weights in a model file."""
-    return "raw" if choice == "raw" else "ema"
 
 
 def table(comparisons: list[Comparison], made: Exported) -> Table:

@@ -32,22 +32,30 @@ def load_generator(
         UserError: not a checkpoint of this program, damaged, no such weights, weights that do not fit, or a
             description that is refused.
     """
+    return load_model(path, weights)[:2]
+
+
+def load_model(
+    path: str | os.PathLike[str], weights: WeightChoice = "auto"
+) -> tuple[Generator, ModelDescription, str]:
+    """As `load_generator`, and which weights these are: ``ema`` or ``raw``."""
     checkpoint = read_checkpoint(path)
     description = ModelDescription.from_checkpoint(checkpoint, path)
-    state = _choose(checkpoint, weights, path)
+    kind, state = _choose(checkpoint, weights, path)
     spec = ConditionSpec.from_dict(description.spec, f"{path}: spec")
     generator = sketch(description.generator, "generator", f"{path}: generator", len(state), spec=spec)
     assert isinstance(generator, Generator)
     fill(generator, state, str(path))
-    return generator.eval(), description
+    return generator.eval(), description, kind
 
 
-def _choose(checkpoint: Mapping[str, Any], weights: WeightChoice, path: Any) -> dict[str, Tensor]:
+def _choose(checkpoint: Mapping[str, Any], weights: WeightChoice, path: Any) -> tuple[str, dict[str, Tensor]]:
     if weights not in ("auto", *PREFIXES):
         raise UserError(f"weights must be auto, ema or raw, got {weights!r}")
     order = ("ema", "raw") if weights == "auto" else (weights,)
-    if chosen := generator_weights(checkpoint, path, order):
-        return chosen
+    for kind in order:
+        if chosen := generator_weights(checkpoint, path, (kind,)):
+            return kind, chosen
     raise UserError(
         f"{path} holds no {' or '.join(order)} generator weights; "
         + (
