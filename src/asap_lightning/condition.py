@@ -56,6 +56,12 @@ class ConditionSpec:
         return self.num_classes + int(self.has_unknown) if self.kind == "label" else 0
 
     @property
+    def channel_names(self) -> list[str]:
+        """One name a label channel; made ones for classes that the data set does not name."""
+        made = (f"class {index}" for index in range(len(self.class_names), self.num_classes))
+        return [*self.class_names[: self.num_classes], *made, *["unknown"] * self.has_unknown]
+
+    @property
     def planes(self) -> int:
         """Channels of the condition as the pixelwise stream sees it: without instance edges."""
         return self.label_channels if self.kind == "label" else self.channels

@@ -8,8 +8,7 @@ from typing import Any
 from asap_lightning import __version__
 from asap_lightning.app.colours import ClassColours
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.data.layout import AnyConditionLayout
-from asap_lightning.inference.conditions import training_layout
+from asap_lightning.inference.conditions import depth_range, training_layout
 from asap_lightning.inference.translator import Translator
 
 
@@ -22,9 +21,9 @@ class DepthUnits:
         nearest, farthest: metres that become -1 and 1.
     """
 
-    unit: float = 0.001
-    nearest: float = 0.0
-    farthest: float = 10.0
+    unit: float
+    nearest: float
+    farthest: float
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,10 @@ class ModelCard:
         """
         generator, described = translator.generator, translator.description
         spec = generator.spec
-        layout = training_layout(described.layout if described is not None else None)
+        layout = training_layout(translator.layout)
         depth = None
         if spec.kind == "depth":
-            depth = DepthUnits()
-            if isinstance(layout, AnyConditionLayout):
-                depth = DepthUnits(layout.depth_unit, layout.nearest, layout.farthest)
+            depth = DepthUnits(*depth_range(layout))
         return cls(
             title=title,
             generator=type(generator).__name__,

@@ -11,7 +11,7 @@ from asap_lightning.data.labels import UNKNOWN
 from asap_lightning.data.layout import LabelLayout, Layout
 from asap_lightning.data.lossy import lossy_format
 from asap_lightning.data.palette_match import Palette, listed_colours
-from asap_lightning.data.palettes import class_colours
+from asap_lightning.data.palettes import trained_colours
 from asap_lightning.data.reading import INTEGER_MODES, label_colours, stored_ids
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
@@ -23,7 +23,7 @@ _LISTED = 8
 class ClassColours:
     """The classes of a label model.
 
-    The colours are those of the training's own label maps where these held colours, else `class_colours`.
+    The colours are those of `trained_colours`.
 
     Args:
         spec: what the model translates.
@@ -36,18 +36,11 @@ class ClassColours:
 
     def __init__(self, spec: ConditionSpec, layout: Layout | None = None) -> None:
         self.spec = spec
-        self.colours, tolerance = np.array(class_colours(spec)), 0.0
-        labels = getattr(layout, "labels", None) if isinstance(layout, LabelLayout) else None
-        if labels is not None and labels.palette is not None and labels.channels == spec.label_channels:
-            tolerance = labels.palette_tolerance
-            for number, colour in dict(labels.palette).items():
-                self.colours[number] = colour
-        given = spec.class_names
-        self.names = [
-            given[number] if number < len(given) else f"class {number}" for number in range(spec.num_classes)
-        ] + ["unknown"] * spec.has_unknown
-        channels = {number: tuple(map(int, colour)) for number, colour in enumerate(self.colours)}
-        self._palette = Palette(channels, tolerance)  # type: ignore[arg-type]
+        self.colours, self.names = trained_colours(spec, layout), spec.channel_names
+        labels = layout.labels if isinstance(layout, LabelLayout) else None
+        own = labels is not None and labels.palette is not None and labels.channels == spec.label_channels
+        channels = {number: (int(r), int(g), int(b)) for number, (r, g, b) in enumerate(self.colours)}
+        self._palette = Palette(channels, labels.palette_tolerance if labels is not None and own else 0.0)
 
     def ids(self, image: Image.Image, path: Source) -> NDArray:
         """Class ids (H, W) of a label map that holds ids, or the colours of the classes.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from asap_lightning.condition import ConditionSpec
@@ -80,9 +80,9 @@ def read_list(path: Path, output: Path) -> list[Entry]:
     return entries
 
 
-def _lines(path: Path, file: Iterable[str]) -> Iterator[str]:
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
     """The lines, none longer than a list's may be."""
-    while line := file.readline(LONGEST + 1):  # type: ignore[attr-defined]
+    while line := file.readline(LONGEST + 1):
         if len(line) > LONGEST:
             raise UserError(
                 f"input={path} has a line of more than {LONGEST} characters: it is no list of pictures"

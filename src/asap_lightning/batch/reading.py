@@ -41,11 +41,10 @@ class EntryReader:
     """
 
     def __init__(self, setup: Setup, translator: Translator) -> None:
-        data = translator.description.data if translator.description is not None else {}
         self._setup, self._spec = setup, translator.spec
         self._read = condition_reader(
             translator.spec,
-            data.get("layout"),
+            translator.layout,
             **vars(setup.labels),
             half=setup.half,
             place=str(setup.checkpoint),

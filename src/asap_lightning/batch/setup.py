@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from asap_lightning.batch.urls import Bounds
 from asap_lightning.data.layouts.shards import Shards
 from asap_lightning.errors import UserError
-from asap_lightning.inference.folder import LabelOptions
+from asap_lightning.inference.folder import LabelOptions, recipe_options
 from asap_lightning.inference.halves import Half
 from asap_lightning.inference.loading import WeightChoice
+from asap_lightning.inference.styles import Styles
 
 Form = Literal["files", "shards"]
 
@@ -63,7 +64,6 @@ class Setup:
                 raise UserError(f"batch.{key}={value}: at least 1 was expected")
 
     def options(self) -> dict[str, Any]:
-        """What changes images beside the checkpoint, as `FolderTranslation` notes it."""
-        cut = {} if self.half in (None, "whole") else {"half": self.half}
-        style = {"guide": self.guide_digest, "seed": str(self.seed)}
-        return {"weights": self.weights, "labels": vars(self.labels), **style, **cut}
+        """What changes images beside the checkpoint, see `recipe_options`."""
+        style = Styles((self.seed,), self.guide, self.guide_digest)
+        return recipe_options(self.weights, self.labels, self.half, style.about)

@@ -6,7 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -168,11 +168,7 @@ class Worker:
         samples = ((e.name, {"png": pictures[e.name]}, {"png": e.source}) for e in order)
         shard = write_tar(path, self.recipe.digest, samples)
         for entry, stored in zip(order, shard.samples, strict=True):
-            row = rows[entry.name]
-            rows[entry.name] = Row(
-                *(row.name, row.source, "done", path.name, f"{stored.key}.png", row.digest),
-                *(row.source_digest, row.recipe),
-            )
+            rows[entry.name] = replace(rows[entry.name], file=path.name, member=f"{stored.key}.png")
 
 
 def load_translator(setup: Setup) -> Translator:

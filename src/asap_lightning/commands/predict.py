@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -25,10 +24,8 @@ from asap_lightning.inference.folder import FolderTranslation, LabelOptions
 from asap_lightning.inference.large.choice import parse_large
 from asap_lightning.inference.parts import Part, parse_part
 from asap_lightning.inference.styles import parse_styles
-from asap_lightning.inference.work import Overwrite, Tally
+from asap_lightning.inference.work import Tally, parse_overwrite
 from asap_lightning.wording import by_cause, counted, told
-
-OVERWRITE: dict[object, Overwrite] = {False: "no", True: "all", "changed": "changed"}
 
 
 def run(config: DictConfig) -> None:
@@ -38,10 +35,12 @@ def run(config: DictConfig) -> None:
         UserError: nothing to translate, or, after the others have been translated, files that could not be.
     """
     if is_batch(config):
-        import_module("asap_lightning.commands.predict_batch").run(config)
+        from asap_lightning.commands import predict_batch
+
+        predict_batch.run(config)
         return
     part = parse_part(config.part)
-    overwrite = overwrite_of(config.overwrite)
+    overwrite = parse_overwrite(config.overwrite)
     checkpoint = checkpoint_of(config)
     translator = Translator(checkpoint, device=device_of(config.device, part), weights=config.weights)
     folder = FolderTranslation(
@@ -84,17 +83,6 @@ def is_batch(config: DictConfig) -> bool:
         or is_url(source)
         or Shards.matches(Path(source).expanduser())
     )
-
-
-def overwrite_of(given: object) -> Overwrite:
-    """What ``overwrite`` means.
-
-    Raises:
-        UserError: none of its values.
-    """
-    if given not in OVERWRITE:
-        raise UserError(f"overwrite={given}: false, changed or true was expected")
-    return OVERWRITE[given]
 
 
 def device_of(name: str, part: Part) -> str:

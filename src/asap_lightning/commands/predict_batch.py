@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 from rich.table import Table
 
 from asap_lightning.batch.entries import Entry, folder_entries, is_list, read_list, shard_entries
 from asap_lightning.batch.ray_engine import RayOptions
 from asap_lightning.batch.run import BatchTally, translate_batch
-from asap_lightning.batch.run import Progress as Report
 from asap_lightning.batch.setup import Setup
 from asap_lightning.batch.urls import Bounds
-from asap_lightning.commands.predict import overwrite_of
+from asap_lightning.commands.counting_bar import counting_bar
 from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
@@ -32,6 +29,7 @@ from asap_lightning.inference.folder import LabelOptions
 from asap_lightning.inference.origin import digest
 from asap_lightning.inference.parts import parse_part
 from asap_lightning.inference.styles import parse_styles
+from asap_lightning.inference.work import parse_overwrite
 from asap_lightning.wording import Complaint, by_cause, counted, told
 
 log = logging.getLogger(__name__)
@@ -50,11 +48,14 @@ def run(config: DictConfig) -> None:
             f"part={config.part}: a list and shards are shared by the workers of engine=ray, which write one "
             "manifest; leave part out"
         )
-    overwrite = overwrite_of(config.overwrite)
+    overwrite = parse_overwrite(config.overwrite)
     checkpoint = checkpoint_of(config).absolute()
     setup, entries, refused = prepared(settings, checkpoint)
     ray = RayOptions(**{key: batch[key] for key in ("workers", "cpus", "gpus", "restarts", "address")})
-    with logged_run(config, "predict", checkpoint) as log_figures, _bar() as report:
+    with (
+        logged_run(config, "predict", checkpoint) as log_figures,
+        counting_bar("translating", TimeRemainingColumn()) as report,
+    ):
         tally = translate_batch(
             entries,
             setup,
@@ -134,16 +135,6 @@ def find(
     for note in found.notes():
         log.info("%s", note)
     return entries, None, found.refused
-
-
-@contextmanager
-def _bar() -> Iterator[Report]:
-    """A progress bar on a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("translating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("pictures", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def table(tally: BatchTally) -> Table:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,9 @@ def add_parser(commands: Any) -> None:
 def write(options: argparse.Namespace) -> int:
     """Writes the shards and prints the table."""
     from rich.console import Console
+    from rich.progress import TimeRemainingColumn
 
+    from asap_lightning.commands.counting_bar import counting_bar
     from asap_lightning.configuration.data_layout import configured
     from asap_lightning.data.layout import SPLITS
     from asap_lightning.data.shards.members import Encoding
@@ -79,7 +80,7 @@ def write(options: argparse.Namespace) -> int:
         photo_quality=options.photo_quality,
         check=not options.no_check,
     )
-    with _bar() as progress:
+    with counting_bar("writing pairs", TimeRemainingColumn()) as progress:
         summary = write_shards(
             layout,
             options.out,
@@ -93,19 +94,6 @@ def write(options: argparse.Namespace) -> int:
     Console().print(_table(summary.splits))
     print(f"{summary.out}: {summary.seconds:.0f} s. Train with: data=shards data.root={summary.out}")
     return 0
-
-
-@contextmanager
-def _bar() -> Iterator[Any]:
-    """A progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("writing pairs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("pairs", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _table(splits: Sequence[Any]) -> Any:

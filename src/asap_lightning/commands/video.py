@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import TaskProgressColumn
 from rich.table import Table
 
+from asap_lightning.commands.counting_bar import counting_bar
 from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
@@ -19,7 +18,6 @@ from asap_lightning.inference.folder import LabelOptions
 from asap_lightning.inference.styles import parse_styles
 from asap_lightning.inference.translator import Translator
 from asap_lightning.video.options import VideoOptions
-from asap_lightning.video.translate import Progress as Report
 from asap_lightning.video.translate import VideoSummary, translate_video
 
 TAKEN_OVER = ("smoothing", "cut", "frames", "fps", "codec", "crf", "audio", "damaged", "pattern")
@@ -47,7 +45,10 @@ def run(config: DictConfig) -> None:
         seed=styles.seeds[0],
         overwrite=config.overwrite,
     )
-    with logged_run(config, "video", checkpoint) as log_figures, _bar() as report:
+    with (
+        logged_run(config, "video", checkpoint) as log_figures,
+        counting_bar("translating", TaskProgressColumn(show_speed=True)) as report,
+    ):
         summary = translate_video(
             translator, config.input, config.output, options, guide=styles.guide, progress=report
         )
@@ -55,21 +56,6 @@ def run(config: DictConfig) -> None:
     Console().print(table(summary))
     if summary.damage:
         print(f"the video {summary.damage}; what could be decoded was translated (damaged=keep)")
-
-
-@contextmanager
-def _bar() -> Iterator[Report]:
-    """A progress bar on a terminal."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("translating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("frames", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def table(summary: VideoSummary) -> Table:

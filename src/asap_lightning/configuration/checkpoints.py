@@ -10,7 +10,7 @@ from asap_lightning.box import MODELS
 from asap_lightning.errors import UserError
 from asap_lightning.inference.sources import find_model
 from asap_lightning.model_file import MODEL
-from asap_lightning.run_folder.names import BEST, CHECKPOINTS, LAST, runs_with
+from asap_lightning.run_folder.names import BEST, CHECKPOINTS, LAST, checkpoint_in, runs_with
 
 
 def checkpoint_to_resume(ckpt: Any, folder: Path) -> Path | None:
@@ -111,13 +111,11 @@ def existing_checkpoint(ckpt: Any, *, prefer: Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        other = LAST if prefer == BEST else BEST
-        choices = [path / prefer, path / other, path / prefer.name, path / other.name, path / MODEL]
-        found = next((choice for choice in choices if choice.is_file()), None)
-        if found is not None:
+        found = checkpoint_in(path, prefer) or path / MODEL
+        if found.is_file():
             return found
         raise UserError(
-            f"ckpt={ckpt} is a folder without {prefer}, {other} or {MODEL}; give the folder of a run or of "
+            f"ckpt={ckpt} is a folder without {BEST}, {LAST} or {MODEL}; give the folder of a run or of "
             "an exported model, or a .ckpt or .safetensors file"
         )
     raise UserError(f"ckpt={ckpt}: there is no such file or folder (looked from {Path.cwd()})")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.data.layout import LabelLayout, Layout
 from asap_lightning.data.layouts.classes import CITYSCAPES, CMP, CMP_PAIRS, names
 
 _OFFICIAL = {
@@ -28,6 +30,17 @@ def class_colours(spec: ConditionSpec) -> NDArray[np.uint8]:
     """
     colours = list(_OFFICIAL.get(spec.class_names, ())) or [_made(i) for i in range(spec.num_classes)]
     return np.array(colours[: spec.num_classes] + [_UNKNOWN] * spec.has_unknown, np.uint8)
+
+
+def trained_colours(spec: ConditionSpec, layout: Layout | None) -> NDArray[np.uint8]:
+    """(label_channels, 3): of the training's label maps where they held colours, else `class_colours`."""
+    colours = np.array(class_colours(spec))
+    labels = layout.labels if isinstance(layout, LabelLayout) else None
+    if labels is not None and labels.palette is not None and labels.channels == spec.label_channels:
+        palette = labels.palette
+        for index, colour in palette.items() if isinstance(palette, Mapping) else enumerate(palette):
+            colours[index] = colour
+    return colours
 
 
 def _made(index: int) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from asap_lightning.checkpoint import ModelDescription
+from asap_lightning.errors import UserError
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.inputs import StyleInput
 from asap_lightning.export.metadata import KEY, describe
@@ -64,8 +65,6 @@ def export_aoti(
 
 def require_compiler() -> None:
     """A `UserError` unless there is a C++ compiler, which the compiled graph needs."""
-    from asap_lightning.errors import UserError
-
     wanted = os.environ.get("CXX") or "g++"
     if shutil.which(wanted) is None and shutil.which("clang++") is None:
         raise UserError(

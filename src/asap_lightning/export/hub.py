@@ -21,8 +21,8 @@ from asap_lightning.export.inputs import random_values
 from asap_lightning.export.metadata import Precision, describe
 from asap_lightning.export.verify import Comparison, areas, reference_image
 from asap_lightning.files import atomic_write
-from asap_lightning.inference.translator import to_uint8
-from asap_lightning.model_file import public, write_model
+from asap_lightning.inference.translator import to_array
+from asap_lightning.model_file import MODEL, public, write_model
 from asap_lightning.models import Generator
 
 CONFIG, CARD, PREVIEW = "config.json", "README.md", "preview.png"
@@ -75,11 +75,9 @@ def export_hub(
     Returns:
         The metadata.
     """
-    about = export_safetensors(
-        generator, description, folder / "model.safetensors", precision=precision, weights=weights
-    )
+    about = export_safetensors(generator, description, folder / MODEL, precision=precision, weights=weights)
     _write(folder / CONFIG, json.dumps({**about, **public(description).as_dict()}, indent=1) + "\n")
-    size = (folder / "model.safetensors").stat().st_size
+    size = (folder / MODEL).stat().st_size
     _write(folder / CARD, model_card(generator, description, about, size, dict(card or {})))
     save_png(folder / PREVIEW, preview(generator))
     return about
@@ -99,11 +97,11 @@ def preview(generator: Generator) -> NDArray[np.uint8]:
 
         values[0] = torch.from_numpy(draw_facade(1, 0, height).label.astype(np.int32) - 1)[None]
     image = reference_image(generator, graph, values)[0]
-    picture = to_uint8(image).permute(1, 2, 0).numpy()
+    picture = to_array(image)
     if spec.kind == "label":
         return tile([[colorize_label(values[0][0].numpy(), spec), picture]])
-    shown = to_uint8(values[0][0, :3] if spec.channels >= 3 else values[0][0, :1].expand(3, -1, -1))
-    return tile([[shown.permute(1, 2, 0).numpy(), picture]])
+    shown = values[0][0, :3] if spec.channels >= 3 else values[0][0, :1].expand(3, -1, -1)
+    return tile([[to_array(shown), picture]])
 
 
 def compare_weights(path: Path, generator: Generator) -> list[Comparison]:

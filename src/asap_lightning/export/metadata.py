@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from asap_lightning import __version__
 from asap_lightning.checkpoint import ModelDescription
-from asap_lightning.data.layouts import LabelLayout
-from asap_lightning.data.palettes import class_colours
+from asap_lightning.data.palettes import trained_colours
 from asap_lightning.export.graph import TranslationGraph, smallest_side
 from asap_lightning.inference.conditions import training_layout
 from asap_lightning.models import AsapGenerator
@@ -57,8 +56,9 @@ def describe(
         "sizes": sizes_of(graph),
     }
     if spec.kind == "label":
-        about["classes"] = class_names(graph)
-        about["palette"] = palette_of(graph, description)
+        layout = training_layout(description.layout) if description is not None else None
+        about["classes"] = spec.channel_names
+        about["palette"] = trained_colours(spec, layout).tolist()
     if isinstance(generator, AsapGenerator):
         about |= {"s1": generator.s1, "s2": generator.s2, "tile": generator.tile}
     if description is not None:
@@ -87,22 +87,3 @@ def sizes_of(graph: TranslationGraph) -> dict[str, Any]:
         "padding": PADDED if graph.pads else UNPADDED,
         "refused": f"sides of fewer than {least} or more than {LARGEST} pixels",
     }
-
-
-def class_names(graph: TranslationGraph) -> list[str]:
-    """One name a label channel; made ones where the data set has none."""
-    spec = graph.generator.spec
-    names = list(spec.class_names) or [f"class {index}" for index in range(spec.num_classes)]
-    return names[: spec.num_classes] + ["unknown"] * spec.has_unknown
-
-
-def palette_of(graph: TranslationGraph, description: ModelDescription | None) -> list[list[int]]:
-    """One colour a label channel: those of the training's label files, else the usual ones of the classes."""
-    colours = class_colours(graph.generator.spec).tolist()
-    layout = training_layout(description.layout) if description is not None else None
-    given = layout.labels.palette if isinstance(layout, LabelLayout) else None
-    if given is not None:
-        entries = given.items() if hasattr(given, "items") else enumerate(given)
-        for index, colour in entries:
-            colours[index] = [int(level) for level in colour]
-    return colours

@@ -18,6 +18,7 @@ from asap_lightning.export.inputs import StyleInput
 from asap_lightning.export.metadata import Pixelwise, Precision
 from asap_lightning.export.verify import Comparison, compare, require_close, rows
 from asap_lightning.files import atomic_write, sha256_of
+from asap_lightning.model_file import MODEL
 from asap_lightning.models import Generator
 
 Format = Literal["onnx", "torchscript", "aoti", "safetensors", "hub"]
@@ -25,8 +26,8 @@ NAMES: dict[Format, str] = {
     "onnx": "model.onnx",
     "torchscript": "model.pt",
     "aoti": "model.pt2",
-    "safetensors": "model.safetensors",
-    "hub": "model.safetensors",
+    "safetensors": MODEL,
+    "hub": MODEL,
 }
 REPORT = "export.json"
 PRECISIONS: dict[Format, tuple[Precision, ...]] = {

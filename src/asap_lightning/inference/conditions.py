@@ -109,19 +109,14 @@ def condition_format(
 
 def image_reader(spec: ConditionSpec, layout: Mapping[str, Any] | None, place: str) -> ImageReader:
     """As `condition_reader`, for pictures in memory too; see there for arguments and results."""
-    made = training_layout(layout, place)
-    if spec.kind == "depth":
-        of_path = _depth_format(made).read
-    else:
-        labels = label_format(spec, made) if spec.kind == "label" else None
+    form = condition_format(spec, layout, place=place)
 
     def read(given: Image.Image | str | os.PathLike[str]) -> NDArray:
-        if isinstance(given, Image.Image):
-            if spec.kind == "depth":
-                raise UserError("depths are given as an array of floats in [-1, 1], or as the path of a file")
-            return _values(given, _name_of(given), spec, labels)
-        path = Path(given).expanduser()
-        return of_path(path) if spec.kind == "depth" else _values(open_image(path), path, spec, labels)
+        if not isinstance(given, Image.Image):
+            return form.read(Path(given).expanduser())
+        if spec.kind == "depth":
+            raise UserError("depths are given as an array of floats in [-1, 1], or as the path of a file")
+        return form.decode(given, _name_of(given))
 
     return read
 

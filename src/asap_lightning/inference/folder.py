@@ -35,6 +35,14 @@ class LabelOptions:
     label_values: Mapping[int, int] | None = None
 
 
+def recipe_options(
+    weights: str | None, labels: LabelOptions, half: Half | None, style: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """What changes images beside the checkpoint, as `Recipe` takes it; ``style`` is `Styles.about`."""
+    cut = {} if half in (None, "whole") else {"half": half}
+    return {"weights": weights, "labels": vars(labels), **style, **cut}
+
+
 class FolderTranslation:
     """Everything about a folder that can be known before the first image, so that mistakes show at once.
 
@@ -81,11 +89,13 @@ class FolderTranslation:
         labels, part = labels or LabelOptions(), part or Part()
         self.translator, self.output = translator, Path(output).expanduser()
         self.styles = styles or Styles()
-        self.recipe = Recipe(translator.checkpoint, self._options(labels, half))
+        self.recipe = Recipe(
+            translator.checkpoint, recipe_options(translator.weights, labels, half, self.styles.about)
+        )
         data = translator.description.data if translator.description is not None else {}
         self._large = large or LargeOptions("never")
         self._conditions = condition_format(
-            translator.spec, data.get("layout"), **vars(labels), half=half, place=str(translator.checkpoint)
+            translator.spec, translator.layout, **vars(labels), half=half, place=str(translator.checkpoint)
         )
         found = find_jobs(
             Path(source).expanduser(),
@@ -149,11 +159,6 @@ class FolderTranslation:
             memory=self._large.memory << 20,
         )
         return {"": made.into(self._large.format, self._progress(job.source))}
-
-    def _options(self, labels: LabelOptions, half: Half | None) -> dict[str, Any]:
-        """What changes images beside the checkpoint."""
-        cut = {} if half in (None, "whole") else {"half": half}
-        return {"weights": self.translator.weights, "labels": vars(labels), **self.styles.about, **cut}
 
 
 def translate_folder(

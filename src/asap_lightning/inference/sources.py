@@ -15,7 +15,7 @@ from asap_lightning.download import LARGEST, cache_folder, download
 from asap_lightning.errors import UserError
 from asap_lightning.files import sha256_of
 from asap_lightning.model_file import MODEL
-from asap_lightning.run_folder.names import BEST, LAST
+from asap_lightning.run_folder.names import BEST, LAST, checkpoint_in
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ def find_model(source: str | os.PathLike[str]) -> Path:
 
 
 def _in_folder(folder: Path) -> Path:
-    choices = (MODEL, BEST, LAST, BEST.name, LAST.name)
-    found = next((folder / choice for choice in choices if (folder / choice).is_file()), None)
+    model = folder / MODEL
+    found = model if model.is_file() else checkpoint_in(folder)
     if found is None:
         raise UserError(
             f"model={folder} is a folder without {MODEL}, {BEST} or {LAST}: the folder of a run or of an "

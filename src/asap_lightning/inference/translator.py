@@ -125,6 +125,11 @@ class Translator:
         """The kind of condition the model translates."""
         return self.generator.spec
 
+    @property
+    def layout(self) -> Any:
+        """``data.layout`` of the training: how its conditions were read; None if it is not known."""
+        return self.description.data.get("layout") if self.description is not None else None
+
     @overload
     def __call__(
         self,
@@ -184,7 +189,7 @@ class Translator:
         made_image = self.translate(made, seed=seed)
         if isinstance(condition, Tensor):
             return made_image
-        array = to_uint8(made_image[0]).permute(1, 2, 0).cpu().numpy()
+        array = to_array(made_image[0])
         return array if isinstance(condition, np.ndarray) else Image.fromarray(array)
 
     def batch(self, conditions: Sequence[NDArray | File], *, seed: int = 0) -> list[NDArray[np.uint8]]:
@@ -264,8 +269,7 @@ class Translator:
         if self._reader is None:
             from asap_lightning.inference.conditions import image_reader
 
-            layout = self.description.layout if self.description is not None else None
-            self._reader = image_reader(self.spec, layout, place=str(self.checkpoint))
+            self._reader = image_reader(self.spec, self.layout, place=str(self.checkpoint))
         return self._reader(condition)
 
     def _require_encoder(self) -> None:
@@ -295,6 +299,11 @@ class Translator:
         cast = torch.autocast(self.device.type, self._autocast) if self._autocast else nullcontext()
         with seeded(seed, self.device) if self.generator.draws else nullcontext(), cast:
             return self.generator(padded).image[..., :height, :width]
+
+
+def to_array(image: Tensor) -> NDArray[np.uint8]:
+    """An image (3, H, W) in [-1, 1] as a picture (H, W, 3)."""
+    return to_uint8(image).permute(1, 2, 0).cpu().numpy()
 
 
 def to_uint8(image: Tensor) -> Tensor:

@@ -34,6 +34,18 @@ _THERE = ("image is there already but was not", "images are there already but we
 Translate = Callable[[Job], Mapping[str, NDArray[np.uint8] | WritesItself]]
 """File-name suffix -> image; the one without a suffix comes last: where it is, the job is done."""
 Overwrite = Literal["no", "changed", "all"]
+_OVERWRITE: dict[object, Overwrite] = {False: "no", True: "all", "changed": "changed"}
+
+
+def parse_overwrite(given: object) -> Overwrite:
+    """What the option ``overwrite`` means.
+
+    Raises:
+        UserError: none of its values.
+    """
+    if given not in _OVERWRITE:
+        raise UserError(f"overwrite={given}: false, changed or true was expected")
+    return _OVERWRITE[given]
 
 
 @dataclass

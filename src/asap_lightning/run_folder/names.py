@@ -43,6 +43,13 @@ def best_checkpoint(folder: Path) -> Path | None:
     return next((path for name in (BEST, LAST) if (path := folder / name).is_file()), None)
 
 
+def checkpoint_in(folder: Path, prefer: Path = BEST) -> Path | None:
+    """A run's checkpoint, from its folder or the one of checkpoints: the preferred, or else the other one."""
+    other = LAST if prefer == BEST else BEST
+    choices = (folder / name for name in (prefer, other, prefer.name, other.name))
+    return next((path for path in choices if path.is_file()), None)
+
+
 def runs_with(root: Path, file: Path = LAST) -> list[Path]:
     """The run folders directly under ``root`` that hold ``file``, newest file first."""
     found = [path for path in root.glob("*") if (path / file).is_file()]

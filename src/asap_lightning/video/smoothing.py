@@ -11,7 +11,7 @@ from torch import Tensor
 
 from asap_lightning.errors import UserError
 from asap_lightning.inference.padding import pad_condition
-from asap_lightning.inference.translator import Translator, to_uint8
+from asap_lightning.inference.translator import Translator, to_array
 from asap_lightning.models import AsapGenerator
 
 GRID = 64
@@ -133,7 +133,7 @@ class SmoothedTranslator:
         self.scenes += begins
         phi = self._average(generator.predict_phi(padded), begins=begins)
         image = generator.render(padded, phi)[..., : made.height, : made.width]
-        return to_uint8(image[0]).permute(1, 2, 0).cpu().numpy()
+        return to_array(image[0])
 
 
 def require_smoothing(smoothing: float) -> None:

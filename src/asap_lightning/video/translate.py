@@ -100,9 +100,8 @@ def translate_video(
     as_file = check_output(target, overwrite=options.overwrite)
     chosen = choose_codec(target, options.codec, options.crf) if as_file else None
     step = _Step(translator, options, guide, progress)
-    layout = translator.description.data.get("layout") if translator.description is not None else None
     place = str(translator.checkpoint or "the model")
-    frames = open_frames(source, translator.spec, layout, options, output=target, place=place)
+    frames = open_frames(source, translator.spec, translator.layout, options, output=target, place=place)
     with closing(frames):
         step.count = frames.count
         if chosen is None:

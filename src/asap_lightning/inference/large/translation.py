@@ -158,7 +158,7 @@ def translate_large(
     source, target = Path(source).expanduser(), Path(target).expanduser()
     conditions = condition_format(
         translator.spec,
-        translator.description.layout if translator.description is not None else None,
+        translator.layout,
         palette=palette,
         palette_tolerance=palette_tolerance,
         label_values=label_values,
