@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.export.writing import Exported, Wish
 from asap_lightning.inference import Translator
 from browser import CHROMIUM, Browser
+from local_server import serving
 from waiting import wait_for
 
 from .conftest import SPEC, make_translator
@@ -109,14 +109,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def static_host(folder: Path) -> Iterator[str]:
     handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(handler) as url:
+        yield f"{url}/"
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from asap_lightning.batch import Entry, translate_batch
 from asap_lightning.batch.urls import Bounds, fetch
 from asap_lightning.errors import UserError
+from local_server import serving
 
 BOUNDS = Bounds(seconds=30, bytes=10_000, pauses=(0.0, 0.0))
 
@@ -65,14 +66,9 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Server.asked, Server.may_end, Server.content = {}, threading.Event(), b"picture"
-    serving = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{serving.server_port}"
-    Server.may_end.set()
-    serving.shutdown()
-    serving.server_close()
-    thread.join()
+    with serving(Server) as url:
+        yield url
+        Server.may_end.set()
 
 
 def test_what_arrives_and_what_is_asked_again(server):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.sources import find_model
 from asap_lightning.model_file import write_model
+from local_server import serving
 
 SPEC = ConditionSpec("label", num_classes=3)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -96,14 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
 def server(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     told = Server(model.read_bytes())
     handler = type("Handler", (_Handler,), {"told": told})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        told.url = f"http://127.0.0.1:{listening.server_port}"
-        monkeypatch.setenv("ASAP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ASAP_CACHE", str(tmp_path / "cache"))
+    with serving(handler) as told.url:
         yield told
-        listening.shutdown()
-        thread.join()
 
 
 @pytest.fixture

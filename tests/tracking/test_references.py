@@ -2,7 +2,6 @@
 
 import http.server
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from asap_lightning.tracking import download_checkpoint
 from asap_lightning.tracking.artifacts import known_artifact
 from asap_lightning.tracking.references import parse_reference
 from asap_lightning.tracking.server import require_server, server_address
+from local_server import serving
 
 NAME = "wandb:us/facades/model-1a2b:best"
 
@@ -31,13 +31,8 @@ def server(status: int) -> Iterator[str]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with serving(Handler) as url:
+        yield url
 
 
 @pytest.fixture
