@@ -103,8 +103,21 @@ def test_the_painter(address: str, translator: Translator, tmp_path: Path) -> No
         browser.press("z", control=True)
         page.settled(seen)
         assert np.array_equal(page.ids, first) and page.shown() == picture
+        seen = page.pictures
         page.click("redo")
+        page.settled(seen)
         assert np.array_equal(page.ids, painted)
+
+        # a dab is translated once, not again as the button is let go
+        seen = page.pictures
+        browser.press("b")
+        browser.drag(page.at(400, 60))
+        page.settled(seen)
+        browser.evaluate("new Promise((done) => setTimeout(done, 100))")
+        page.settled(seen)
+        assert page.pictures == seen + 1
+        page.click("undo")
+        page.settled(seen + 1)
 
         # the other tools
         browser.press("r")

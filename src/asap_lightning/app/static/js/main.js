@@ -29,7 +29,7 @@ async function begin() {
 
   const painter = new Painter(model, get("layout"), get("picture"), {
     changed: () => live.ask(),
-    finished: () => { live.ask(); state(); },
+    finished: () => state(), // what a stroke painted was asked for as it changed
     replaced: () => { get("dimensions").textContent = `${painter.grid.width} × ${painter.grid.height}`; },
     state: () => state(),
   });
