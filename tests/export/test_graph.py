@@ -4,11 +4,18 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import models
 from asap_lightning.condition import Condition
 from asap_lightning.errors import UserError
-from asap_lightning.export.folding import SeededDropout, evaluation_copy, trained_layers
+from asap_lightning.export.folding import (
+    SeededDropout,
+    Seeds,
+    evaluation_copy,
+    trained_layers,
+    window_means,
+)
 from asap_lightning.export.graph import TranslationGraph, fixed_size
 from asap_lightning.export.inputs import graph_inputs, random_values
 from asap_lightning.export.verify import areas, reference_image
@@ -120,8 +127,8 @@ def test_the_seed_decides_the_dropout_noise():
 
 
 def test_dropped_entries_are_as_many_as_asked_for_and_do_not_hang_together():
-    layer = SeededDropout(0.3, 2)
-    layer.seed = torch.arange(4, dtype=torch.int32)
+    seeds = Seeds(torch.arange(4, dtype=torch.int32))
+    layer = SeededDropout(0.3, 2, seeds)
     kept = (layer(torch.ones(4, 32, 32, 32)) > 0).double()
     assert abs(kept.mean() - 0.7) < 0.01
     centred = kept - kept.mean()
@@ -132,3 +139,12 @@ def test_dropped_entries_are_as_many_as_asked_for_and_do_not_hang_together():
         ).mean()
         assert abs(along / variance) < 0.02, axis
     assert layer(torch.ones(4, 32, 32, 32)).mean() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [(16, 24), (17, 21), (33, 5), (1, 64)])
+@pytest.mark.parametrize("wanted", [(1, 1), (3, 4), (8, 11), (1, 5)])
+def test_window_means_are_adaptive_pooling(size, wanted):
+    planes = torch.rand(2, 3, *size, dtype=torch.float64)
+    wanted = tuple(min(pair) for pair in zip(size, wanted, strict=True))
+    expected = F.interpolate(planes, size=wanted, mode="area")
+    assert torch.allclose(window_means(planes, wanted), expected, rtol=0, atol=1e-12)

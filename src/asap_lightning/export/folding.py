@@ -7,12 +7,13 @@ exporters cannot express, become plain arithmetic.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from asap_lightning.models import Generator
+from asap_lightning.models import CrnGenerator, Generator
 from asap_lightning.models.layers import BatchStatisticsNorm2d, Dropout
 
 PRIME = 2**31 - 1
@@ -41,6 +42,16 @@ class StatisticsNorm(nn.Module):
         return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
 
 
+@dataclass
+class Seeds:
+    """The seeds (B,) of the images that are being translated.
+
+    No attribute of a module, which torch's exporter would take for state that a call changes.
+    """
+
+    given: Tensor | None = None
+
+
 class SeededDropout(nn.Module):
     """Dropout whose mask follows from a seed and the place of the entry, the same wherever the graph runs.
 
@@ -51,27 +62,46 @@ class SeededDropout(nn.Module):
         p: probability of dropping an entry.
         layer: number that tells the layers apart.
 
-    Attributes:
-        seed: (B,) whole numbers, set by the graph before the generator is called.
+        seeds: what the graph fills before the generator is called.
     """
 
-    def __init__(self, p: float, layer: int) -> None:
+    def __init__(self, p: float, layer: int, seeds: Seeds) -> None:
         super().__init__()
-        self.p, self.layer = p, layer
-        self.seed: Tensor | None = None
+        self.p, self.layer, self.seeds = p, layer, seeds
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        if self.seed is None:
+        if self.seeds.given is None:
             raise ValueError("the graph sets a seed before its generator is called")
         b, c, h, w = x.shape
         place = torch.arange(c * h * w, device=x.device).view(1, c, h, w) * _STEP
-        start = (self.seed.long() + 1).view(b, 1, 1, 1) * _SEED_STEP + self.layer * _LAYER_STEP
+        start = (self.seeds.given.long() + 1).view(b, 1, 1, 1) * _SEED_STEP + self.layer * _LAYER_STEP
         mixed = (place + start) % PRIME
         for _ in range(4):
             mixed = (mixed * (mixed + _LAYER_STEP)) % PRIME
         keep = mixed >= round(self.p * PRIME)
         return x * keep.to(x.dtype) / (1 - self.p)
+
+
+def window_means(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """`torch.nn.functional.interpolate` in its mode ``area`` as two matrix products.
+
+    Torch's exporter writes adaptive pooling for the window that its example had, which is wrong at other
+    sizes: an export of CRN failed there.
+    """
+    rows, columns = (
+        _window_weights(side, wanted, planes) for side, wanted in zip(planes.shape[-2:], size, strict=True)
+    )
+    return rows @ planes @ columns.T
+
+
+def _window_weights(side: int, wanted: int, like: Tensor) -> Tensor:
+    """(wanted, side): row i is the mean over places floor(i side / wanted) to ceil((i + 1) side / wanted)."""
+    index = torch.arange(wanted, device=like.device)
+    first, end = index * side // wanted, ((index + 1) * side + wanted - 1) // wanted
+    place = torch.arange(side, device=like.device)
+    inside = (place >= first[:, None]) & (place < end[:, None])
+    return inside.to(like.dtype) / (end - first)[:, None]
 
 
 def evaluation_copy(generator: Generator) -> Generator:
@@ -83,13 +113,15 @@ def evaluation_copy(generator: Generator) -> Generator:
     for module in list(copied.modules()):
         if parametrize.is_parametrized(module):
             _fold(module)
-    dropouts = 0
+    if isinstance(copied, CrnGenerator):
+        copied.shrink = window_means
+    dropouts, seeds = 0, Seeds()
     for parent in list(copied.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, BatchStatisticsNorm2d):
                 setattr(parent, name, StatisticsNorm(child))
             elif isinstance(child, Dropout) and child.at_test and child.p > 0:
-                setattr(parent, name, SeededDropout(child.p, dropouts))
+                setattr(parent, name, SeededDropout(child.p, dropouts, seeds))
                 dropouts += 1
     return copied.eval().requires_grad_(False)
 

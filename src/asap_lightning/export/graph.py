@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from asap_lightning.condition import Condition
 from asap_lightning.data.labels import UNKNOWN
-from asap_lightning.export.folding import SeededDropout, evaluation_copy
+from asap_lightning.export.folding import SeededDropout, Seeds, evaluation_copy
 from asap_lightning.export.inputs import GraphInput, StyleInput, graph_inputs
 from asap_lightning.models import CrnGenerator, Generator, SpadeGenerator
 
@@ -42,7 +42,8 @@ class TranslationGraph(nn.Module):
         spec = self.generator.spec
         self.register_buffer("ids", torch.arange(spec.label_channels, dtype=torch.int32))
         self.fixed_size = fixed_size(generator)
-        self._dropouts = [layer for layer in self.modules() if isinstance(layer, SeededDropout)]
+        dropouts = [layer for layer in self.modules() if isinstance(layer, SeededDropout)]
+        self._seeds = dropouts[0].seeds if dropouts else Seeds()
 
     def forward(self, *values: Tensor) -> Tensor:
         """The image (B, 3, H, W) float32 in [-1, 1] from values of `inputs`.
@@ -56,12 +57,12 @@ class TranslationGraph(nn.Module):
         if "label" in given:
             given["label"] = self._checked(given["label"])
         padded = self._padded(given, height, width)
-        for layer in self._dropouts:
-            layer.seed = given["seed"]
+        self._seeds.given = given.get("seed")
         if "noise" in padded:
             padded["style"] = self._style_around(padded.pop("guide"), padded.pop("noise"))
         padded.pop("seed", None)
         image = self.generator(Condition(**padded)).image
+        self._seeds.given = None
         return image[..., :height, :width]
 
     def _checked(self, label: Tensor) -> Tensor:

@@ -16,6 +16,11 @@ layer_norm = partial(nn.GroupNorm, 1, eps=1e-12)
 """Layer norm over channels and positions, scale and shift per channel."""
 
 
+def area_means(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, H, W) -> (B, C, *size), the mean of every window."""
+    return F.interpolate(planes, size=size, mode="area")
+
+
 class RefinementModule(nn.Module):
     """conv3x3, layer norm, LeakyReLU 0.2, twice (section 3, equation 1).
 
@@ -72,6 +77,7 @@ class CrnGenerator(Generator):
         if first_rows < 1:
             raise ValueError(f"CRN's coarsest module has at least one row, got first_rows={first_rows}")
         self.spec, self.images, self.first_rows = spec, images, first_rows
+        self.shrink: Callable[[Tensor, tuple[int, int]], Tensor] = area_means
         self.style_channels = 1 if images > 1 else 0
         rows = [height]
         while rows[-1] > first_rows:
@@ -95,7 +101,7 @@ class CrnGenerator(Generator):
         """Images (B, k, 3, H, W) of the dense condition (B, C, H, W), not clamped."""
         x = None
         for module, size in zip(self.refine, self.sizes(*planes.shape[-2:]), strict=True):
-            layout = F.interpolate(planes, size=size, mode="area")
+            layout = planes if module is self.refine[-1] else self.shrink(planes, size)
             if x is not None:
                 x = F.interpolate(x, size=size, mode="bilinear", align_corners=True)
             x = module(layout if x is None else torch.cat([x, layout], dim=1))
