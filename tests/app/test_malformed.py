@@ -67,7 +67,7 @@ def originals() -> list[bytes]:
     return made
 
 
-# Starlette leaves the file of a part that never ends to the garbage collector: it is called here, for no other test.
+# Starlette leaves the file of a part that never ends to the garbage collector; no other test is to see it.
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*SpooledTemporaryFile")
 def test_a_thousand_malformed_uploads(client: TestClient) -> None:
     draw, files = random.Random(0), originals()
