@@ -106,6 +106,13 @@ def test_cityscapes_without_instances_looks_for_none(trees):
         Cityscapes(root, instances=True).items("train")
 
 
+@pytest.mark.parametrize("folder", ["gtFine", "leftImg8bit"])
+def test_cityscapes_is_known_by_either_folder(tmp_path, folder):
+    assert not Cityscapes.matches(tmp_path)
+    (tmp_path / folder).mkdir()
+    assert Cityscapes.matches(tmp_path)
+
+
 def test_cityscapes_lists_lonely_files(trees):
     root = trees.cityscapes()
     next(root.glob("leftImg8bit/train/*/*000001_*")).unlink()
