@@ -6,10 +6,11 @@ STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?= -n 2
 FUZZ_FILES ?= 10000
 MUTATE ?= src/asap_lightning/losses --count 50
+QEMU ?= qemu-aarch64 -L /usr/aarch64-linux-gnu
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native fuzz asan setup demo model test test-long mutate lint build lock clean
+.PHONY: help native neon fuzz asan setup demo model test test-long mutate lint build lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -60,6 +61,12 @@ asan: setup  ## Runs the tests of the native kernels under AddressSanitizer.
 	$(CMAKE) --build build/asan --parallel 2
 	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
 		ASAP_NATIVE_LIBRARY=build/asan/_asap_native.so $(BIN)/python -m pytest tests/ops -k "native or fixed" $(PYTEST_ARGS)
+
+neon: setup  ## Builds the kernels for arm64 (g++-aarch64-linux-gnu) and checks them under an emulator (qemu-user).
+	$(CMAKE) -S . -B build/neon -DCMAKE_BUILD_TYPE=Release -DASAP_CHECKS=ON -DCMAKE_SYSTEM_NAME=Linux \
+		-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ >/dev/null
+	$(CMAKE) --build build/neon --parallel 2
+	$(QEMU) build/neon/asap_check
 
 build: setup  ## Builds the source distribution and the wheel into dist/.
 	$(BIN)/python -m build --no-isolation --outdir dist .

@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from asap_lightning.building import build
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.errors import UserError
 from asap_lightning.export import Wish, export_model, load_exported
 from asap_lightning.export.folding import evaluation_copy
 from asap_lightning.export.graph import TranslationGraph
@@ -57,27 +58,30 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for name, generator, description in models(options):
         for wanted in options.formats.split(","):
-            row = measured(name, generator, description, wanted, options)
+            try:
+                row = measured(name, generator, description, wanted, options)
+            except UserError as error:
+                print(f"{name} as {wanted}: {error}", file=sys.stderr, flush=True)
+                continue
             rows.append(row)
             print(line(row), flush=True)
-    if options.out:
-        options.out.write_text(json.dumps({"torch": torch.__version__, "rows": rows}, indent=1) + "\n")
+            if options.out:  # as far as it came
+                text = json.dumps({"torch": torch.__version__, "rows": rows}, indent=1)
+                options.out.write_text(text + "\n")
 
 
-def models(options: argparse.Namespace) -> list[tuple[str, Generator, ModelDescription]]:
-    found = []
+def models(options: argparse.Namespace) -> Iterator[tuple[str, Generator, ModelDescription]]:
+    """One after the other, as all together might not fit."""
     if options.model:
         generator, description = load_generator(find_model(options.model))
-        found.append(
-            (options.model if "/" not in options.model else Path(options.model).stem, generator, description)
-        )
+        name = options.model if "/" not in options.model else Path(options.model).stem
+        yield name, generator, description
     for name in filter(None, options.generators.split(",")):
         node = settings(name, options.size)
         torch.manual_seed(0)
         generator = build(node, "generator", spec=SPEC)
         assert isinstance(generator, Generator)
-        found.append((name, generator.eval(), ModelDescription(SPEC.as_dict(), node)))
-    return found
+        yield name, generator.eval(), ModelDescription(SPEC.as_dict(), node)
 
 
 def settings(name: str, size: int) -> dict[str, Any]:

@@ -8,6 +8,13 @@
 namespace asap {
 namespace ASAP_ISA {
 
+// GCC knows _Float16 in C++ for arm64 from version 13 on; before, the same bits under another name.
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+typedef __fp16 Half;
+#else
+typedef _Float16 Half;
+#endif
+
 ASAP_INLINE float from_bfloat16(uint16_t bits) {
     const uint32_t wide = static_cast<uint32_t>(bits) << 16;
     float value;
@@ -29,7 +36,7 @@ inline void read_floats(const void* data, int dtype, int64_t offset, int64_t str
         const float* from = static_cast<const float*>(data) + offset;
         for (int i = 0; i < count; ++i) out[i] = from[i * stride];
     } else if (dtype == ASAP_FLOAT16) {
-        const _Float16* from = static_cast<const _Float16*>(data) + offset;
+        const Half* from = static_cast<const Half*>(data) + offset;
         for (int i = 0; i < count; ++i) out[i] = static_cast<float>(from[i * stride]);
     } else {
         const uint16_t* from = static_cast<const uint16_t*>(data) + offset;
@@ -41,8 +48,8 @@ inline void write_floats(void* data, int dtype, int64_t offset, int count, const
     if (dtype == ASAP_FLOAT32) {
         memcpy(static_cast<float*>(data) + offset, from, count * sizeof(float));
     } else if (dtype == ASAP_FLOAT16) {
-        _Float16* to = static_cast<_Float16*>(data) + offset;
-        for (int i = 0; i < count; ++i) to[i] = static_cast<_Float16>(from[i]);
+        Half* to = static_cast<Half*>(data) + offset;
+        for (int i = 0; i < count; ++i) to[i] = static_cast<Half>(from[i]);
     } else {
         uint16_t* to = static_cast<uint16_t*>(data) + offset;
         for (int i = 0; i < count; ++i) to[i] = to_bfloat16(from[i]);
