@@ -8,11 +8,14 @@ import pytest
 import torch
 
 import models
+from asap_lightning.building import build
+from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.errors import UserError
 from asap_lightning.export import Wish, export_model, export_onnx, load_exported
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.metadata import KEY
 from asap_lightning.export.precision import in_precision
+from asap_lightning.export.verify import reference_image
 
 runtime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -140,3 +143,18 @@ def test_every_generator_is_written_run_back_and_compared(system, style, tmp_pat
 def test_pictures_and_depths_are_translated(spec, tmp_path):
     made = export_model(models.made("asap", spec), models.description("asap", spec), tmp_path, Wish("onnx"))
     assert max(entry.max_error for entry in made.comparisons) < 1e-5
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_crn_of_the_papers_depth_at_its_smallest_sizes(tmp_path):
+    """Its coarsest module sees one row there, which an exporter likes to take for granted, or to rule out."""
+    node = {"_target_": "asap_lightning.models.CrnGenerator", "height": 256, "width": 8}
+    torch.manual_seed(0)
+    generator = build(node, "generator", spec=models.LABELS).eval()
+    made = export_model(generator, ModelDescription(models.LABELS.as_dict(), node), tmp_path, Wish("onnx"))
+    graph, exported = TranslationGraph(generator), load_exported(made.path)
+    for size in ((33, 33), (33, 64), (65, 66), (100, 47)):
+        label = torch.randint(0, 4, (2, *size), dtype=torch.int32)
+        expected = reference_image(generator, graph, [label]).numpy()
+        assert np.abs(exported(label=label.numpy()) - expected).max() < 1e-4, size

@@ -11,6 +11,7 @@ from torch.export import Dim, ExportedProgram
 from asap_lightning.export.graph import TranslationGraph, smallest_side
 from asap_lightning.export.inputs import random_values
 from asap_lightning.export.metadata import LARGEST, MOST_IMAGES
+from asap_lightning.models import CrnGenerator
 
 
 def exported_program(graph: TranslationGraph) -> ExportedProgram:
@@ -39,6 +40,8 @@ def example_size(graph: TranslationGraph) -> tuple[int, int]:
     """A small size of two different sides, neither of which is special to the generator."""
     multiple = graph.generator.size_multiple
     least = max(graph.generator.minimum_size, multiple, smallest_side(graph.generator))
+    if isinstance(graph.generator, CrnGenerator):
+        least *= 2  # its coarsest module sees several rows: one alone would be captured as a special case
     side = -(-max(least + 1, 16) // multiple) * multiple
     return side + multiple, side + 2 * multiple
 
