@@ -64,7 +64,7 @@ def untrained(factors: str) -> Translator:
     """An ASAP-Net with the networks of the model in the box, but of another tile: S1xS2."""
     s1, s2 = (int(factor) for factor in factors.split("x"))
     torch.manual_seed(0)
-    spec = ConditionSpec(num_classes=12, has_unknown=True)
+    spec = ConditionSpec(num_classes=13)
     sizes = {"mlp_width": 32, "lowres_width": 32, "lowres_max_width": 192, "lowres_depth": 5}
     generator = AsapGenerator(spec, s1=s1, s2=s2, init_gain=0.5, **sizes)
     translator = Translator.from_generator(generator, device="cpu")

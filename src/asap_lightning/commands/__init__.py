@@ -159,6 +159,7 @@ COMMANDS = (
         "upload W&B runs that were logged offline; build W&B dashboards",
         choices=("sync", "dashboard"),
     ),
+    Command("doctor", "doctor", "what is installed here, and what each missing thing would bring"),
     Command(
         "completion",
         "completion",
