@@ -11,11 +11,12 @@ import models
 from asap_lightning.building import build
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.errors import UserError
-from asap_lightning.export import Wish, export_model, export_onnx, load_exported
+from asap_lightning.export import Wish, export_model, export_onnx, load_exported, onnx_pixelwise
 from asap_lightning.export.graph import TranslationGraph
 from asap_lightning.export.metadata import KEY
 from asap_lightning.export.precision import in_precision
 from asap_lightning.export.verify import reference_image
+from asap_lightning.ops.layout import MlpLayout
 
 runtime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -158,3 +159,20 @@ def test_crn_of_the_papers_depth_at_its_smallest_sizes(tmp_path):
         label = torch.randint(0, 4, (2, *size), dtype=torch.int32)
         expected = reference_image(generator, graph, [label]).numpy()
         assert np.abs(exported(label=label.numpy()) - expected).max() < 1e-4, size
+
+
+@pytest.mark.parametrize("depth", [2, 5, 9])
+def test_no_operation_has_more_values_than_a_browsers_gpu_takes(depth):
+    """WebGPU promises a shader 8 buffers: an operation of more values would send the page back to WebAssembly."""
+    layout = MlpLayout(4, width=8, depth=depth, num_classes=3, image_channels=2)
+    for node in onnx_pixelwise._row(layout).node:
+        assert len(node.input) + len(node.output) <= 8, node
+
+
+def test_the_small_model_fits_a_browsers_gpu(onnx_folder):
+    graphs = [onnx.load(onnx_folder / "model.onnx").graph]
+    while graphs:
+        for node in graphs.pop().node:
+            inner = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+            graphs += inner
+            assert inner or len(node.input) + len(node.output) <= 8, node.name

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 DOMAIN, NAME = "asap_lightning", "PixelwiseMlp"
 
 
+MOST_PARTS = 6
+"""Results of one operation: WebGPU's shaders may have 8 buffers, one of which is the operation's input."""
+
+
 def can_go_by_rows(generator: Generator) -> bool:
     """Whether the generator has a pixelwise stream whose tiles know nothing of each other."""
     return isinstance(generator, AsapGenerator) and generator.phi_mode != "bilinear"
@@ -130,6 +134,17 @@ def _whole(layout: MlpLayout, phi: str, given: str, output: str) -> _Nodes:
     return made
 
 
+def _split(made: _Nodes, value: str, sizes: list[int]) -> list[str]:
+    """The parts of a value along axis 1, by operations of few results."""
+    if len(sizes) > MOST_PARTS:
+        groups = [sizes[start : start + MOST_PARTS] for start in range(0, len(sizes), MOST_PARTS)]
+        joined = zip(_split(made, value, [sum(group) for group in groups]), groups, strict=True)
+        return [part for name, group in joined for part in _split(made, name, group)]
+    if len(sizes) == 1:
+        return [value]
+    return made.several("Split", value, made.constant(sizes), outputs=made.names(len(sizes)), axis=1)
+
+
 def _row(layout: MlpLayout) -> onnx.GraphProto:
     """One row of tiles: parameters (C, P) and pixels (S, C, S) or (C_i, S, C, S) -> (3, S, C, S)."""
     from onnx import TensorProto, helper
@@ -139,9 +154,7 @@ def _row(layout: MlpLayout) -> onnx.GraphProto:
     widths = layout.widths
     first, rest = widths[1], list(pairwise(widths[1:]))
     sizes = [first, *(kind * first for kind in kinds), *(n for a, b in rest for n in (b, a * b))]
-    parts = iter(
-        made.several("Split", "parameters", made.constant(sizes), outputs=made.names(len(sizes)), axis=1)
-    )
+    parts = iter(_split(made, "parameters", sizes))
     hidden = _first_layer(made, layout, parts)
     for inputs, outputs in rest:
         bias = made.reshaped(next(parts), -1, 1, outputs)
