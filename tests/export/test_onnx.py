@@ -163,7 +163,7 @@ def test_crn_of_the_papers_depth_at_its_smallest_sizes(tmp_path):
 
 @pytest.mark.parametrize("depth", [2, 5, 9])
 def test_no_operation_has_more_values_than_a_browsers_gpu_takes(depth):
-    """WebGPU promises a shader 8 buffers: an operation of more values would send the page back to WebAssembly."""
+    """WebGPU promises a shader 8 buffers; more would send the page back to WebAssembly."""
     layout = MlpLayout(4, width=8, depth=depth, num_classes=3, image_channels=2)
     for node in onnx_pixelwise._row(layout).node:
         assert len(node.input) + len(node.output) <= 8, node
