@@ -1,4 +1,4 @@
-"""What a wheel must do where nothing else is: its kernels load, and the model in the box translates a layout."""
+"""What a wheel must do where nothing else is: load its kernels, and translate a layout by its own model."""
 
 from __future__ import annotations
 
