@@ -137,7 +137,7 @@ def _pooler(case: Case, s1: int, label: Tensor, backend: str) -> Call:
 
 
 def _gradient(function: Callable[[Tensor], Tensor], phi: Tensor) -> Call:
-    """Forward, and backward to phi (or the grid): the pixelwise backward alone recomputes the forward, hence 4 times its work."""
+    """Forward, and backward to phi or the grid: the backward recomputes the forward, hence its work."""
 
     def call() -> Tensor:
         with torch.enable_grad():

@@ -21,6 +21,7 @@ PAPERS = {
     "Pix2pixHDGenerator": "pix2pixHD (Wang et al., CVPR 2018)",
     "SpadeGenerator": "SPADE (Park et al., CVPR 2019)",
     "CrnGenerator": "CRN (Chen and Koltun, ICCV 2017)",
+    "HdrnetGenerator": "HDRNet (Gharbi et al., SIGGRAPH 2017)",
     "CcFpseGenerator": "CC-FPSE (Liu et al., NeurIPS 2019)",
 }
 TASKS = {"label": "a label map of class ids", "image": "an image", "depth": "a depth map"}

@@ -12,6 +12,7 @@ from asap_lightning.models.discriminators import (
     PixelGan,
 )
 from asap_lightning.models.generator import Generator, GeneratorOutput
+from asap_lightning.models.hdrnet import HdrnetGenerator
 from asap_lightning.models.pix2pix import ResnetGenerator, UNetGenerator
 from asap_lightning.models.pix2pixhd import Pix2pixHDGenerator
 from asap_lightning.models.spade import SpadeGenerator
@@ -24,6 +25,7 @@ __all__ = [
     "FpseDiscriminator",
     "Generator",
     "GeneratorOutput",
+    "HdrnetGenerator",
     "MultiscaleDiscriminator",
     "PatchGan",
     "Pix2pixHDDiscriminator",

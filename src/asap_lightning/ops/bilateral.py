@@ -1,4 +1,4 @@
-"""Bilateral grids: affine transforms that vary over the image and with a guide, sliced and applied (HDRNet)."""
+"""Bilateral grids: affine transforms that vary with place and guide, sliced and applied (HDRNet)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bilateral slicing in the native library: the grid packed, the C interface called. See native/bilateral.h."""
+"""Bilateral slicing in the native library: the grid packed, the C interface called."""
 
 from __future__ import annotations
 
