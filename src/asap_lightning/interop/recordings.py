@@ -181,7 +181,7 @@ def replay_ccfpse(recording: Recording) -> Outputs:
 
 def replay_ccfpse_discriminator(recording: Recording) -> Outputs:
     """CC-FPSE's discriminator: the bottom-up features, finest first, and a prediction a level."""
-    description = ccfpse.infer_discriminator(recording.state, options_of(recording))
+    description = ccfpse.infer_discriminator(recording.state, recording.settings)
     judge = _loaded(recording, description, ccfpse.discriminator_names)
     levels = judge(recording.inputs["segmap"], recording.inputs["image"])
     features = [feature for level in levels for feature in level[:-1]]

@@ -14,7 +14,7 @@ from asap_lightning.models.layers import Norm, needs_bias
 class CurveGuide(nn.Module):
     """A colour matrix, a curve for each channel, and their sum (section 3.3).
 
-    u = M x + b;   v_c = sum_k slope[c, k] relu(u_c - shift[c, k]);   guide = clip(sum_c mix[c] v_c + bias, 0, 1)
+    u = x M + b;   v_c = sum_k slope[c, k] relu(u_c - shift[c, k]);   guide = clip(mix v + bias, 0, 1)
 
     It begins as the mean of the channels, but for one small random number that is added to the whole matrix.
 
