@@ -71,6 +71,7 @@ ROLES: dict[RoleName, Role] = {
         names=(
             "asap_lightning.models.AsapGenerator",
             "asap_lightning.models.CcFpseGenerator",
+            "asap_lightning.models.CppnGenerator",
             "asap_lightning.models.CrnGenerator",
             "asap_lightning.models.HdrnetGenerator",
             "asap_lightning.models.Pix2pixHDGenerator",

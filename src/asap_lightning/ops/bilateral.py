@@ -84,7 +84,7 @@ def check_bilateral(grid: Tensor, guide: Tensor, image: Tensor | None) -> None:
     if grid.ndim != 6 or not all(grid.shape[1:]):
         raise ValueError(f"the grid must be (B, K, O, D, h, w), none of them 0, got {tuple(grid.shape)}")
     b, inputs, outputs, depth, _, columns = grid.shape
-    if guide.ndim != 3 or len(guide) != b:
+    if guide.ndim != 3 or guide.shape[0] != b:
         raise ValueError(f"the guide must be ({b}, H, W), got {tuple(guide.shape)}")
     if image is not None and tuple(image.shape) != (b, inputs - 1, *guide.shape[1:]):
         raise ValueError(

@@ -49,7 +49,7 @@ def _bilateral_backward(
 def _fake_backward(
     grad: Tensor, grid: Tensor, guide: Tensor, image: Tensor | None, backend: str
 ) -> tuple[Tensor, Tensor, Tensor]:
-    pixels = guide.new_empty(len(guide), 0, *guide.shape[1:]) if image is None else image
+    pixels = guide.new_empty(guide.shape[0], 0, *guide.shape[1:]) if image is None else image
     return grid.new_empty(grid.shape), guide.new_empty(guide.shape), pixels.new_empty(pixels.shape)
 
 
