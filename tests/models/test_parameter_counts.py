@@ -42,7 +42,7 @@ RGB = ConditionSpec("image", channels=3)
             0.00852,
         ),  # 144 + 7 (49 x 24) + 147
         (lambda: HdrnetGenerator(RGB), 0.4821),  # none is published: by layer in test_hdrnet.py
-        (lambda: CrnGenerator(ConditionSpec(num_classes=20), height=1024), 98.7),
+        (lambda: CrnGenerator(ConditionSpec(num_classes=20), height=1024), 98.7),  # by layer: test_crn.py
     ],
 )
 def test_number_of_parameters(build, millions):
