@@ -65,9 +65,9 @@ class PointwiseGuide(nn.Module):
 
     def __init__(self, channels: int, *, hidden: int = 16, norm: Norm = nn.Identity) -> None:
         super().__init__()
-        first = nn.Conv2d(channels, hidden, 1, bias=needs_bias(norm))
-        self.layers = nn.Sequential(first, norm(hidden), nn.ReLU(), nn.Conv2d(hidden, 1, 1))
-        for layer in (first, self.layers[3]):
+        first, last = nn.Conv2d(channels, hidden, 1, bias=needs_bias(norm)), nn.Conv2d(hidden, 1, 1)
+        self.layers = nn.Sequential(first, norm(hidden), nn.ReLU(), last)
+        for layer in (first, last):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, image: Tensor) -> Tensor:
