@@ -97,7 +97,17 @@ def test_curves_are_the_written_out_sum_and_begin_as_the_mean():
         for c in range(3):
             for k in range(5):
                 total += guide.mix[c] * guide.slopes[c, k] * max(pixel[c] - guide.shifts[c, k], 0)
+    assert torch.allclose(guide(image), found, atol=1e-6)  # with gradients all rows at once
     assert found[1, 2, 3].item() == pytest.approx(total.clamp(0, 1).item(), abs=1e-6)
+
+
+def test_curves_by_rows_are_those_of_all_rows(monkeypatch):
+    guide, image = CurveGuide(3, points=5), torch.rand(2, 3, 7, 6)
+    guide.slopes.data.normal_()
+    monkeypatch.setattr("asap_lightning.models.hdrnet.guide.STRIP", 3 * 2 * 6 * 3)  # strips of 3 rows
+    expected = guide.curved(image)
+    with torch.no_grad():
+        assert torch.allclose(guide.curved(image), expected, atol=1e-6)
 
 
 def test_norms_replace_biases_except_in_the_first_and_last_layers():

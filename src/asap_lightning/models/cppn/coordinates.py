@@ -24,9 +24,11 @@ def fourier_features(height: Any, width: Any, frequencies: Tensor) -> Tensor:
     Tancik et al. (2020), section 4: with B (M, 2) ~ N(0, s^2) an MLP learns details of the size 1 / s.
     """
     y, x = (_steps(side, frequencies) for side in (height, width))
-    across, down = frequencies[:, :1] * x, frequencies[:, 1:] * y
-    angle = 2 * math.pi * (across.unsqueeze(1) + down.unsqueeze(2))
-    return torch.cat([angle.cos(), angle.sin()])
+    across = (2 * math.pi * frequencies[:, :1] * x).unsqueeze(1)
+    down = (2 * math.pi * frequencies[:, 1:] * y).unsqueeze(2)
+    # of a sum, by those of its parts: no sinusoid is computed for every pixel
+    cos = across.cos() * down.cos() - across.sin() * down.sin()
+    return torch.cat([cos, across.sin() * down.cos() + across.cos() * down.sin()])
 
 
 def _steps(side: Any, like: Tensor) -> Tensor:
