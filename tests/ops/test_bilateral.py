@@ -27,14 +27,17 @@ class Case:
     guide: Tensor
     image: Tensor | None
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        return [t for t in (self.grid, self.guide, self.image) if t is not None]
+
+    @property
+    def function(self):
+        return ops.bilateral_slice if self.image is None else ops.bilateral_slice_apply
+
     def run(self, backend: str, dtype: torch.dtype, *, gradients: bool = False) -> list[Tensor]:
-        inputs = [
-            t.to(dtype).requires_grad_(gradients)
-            for t in (self.grid, self.guide, self.image)
-            if t is not None
-        ]
-        function = ops.bilateral_slice if self.image is None else ops.bilateral_slice_apply
-        result = function(*inputs, backend=backend)
+        inputs = [t.to(dtype).requires_grad_(gradients) for t in self.tensors]
+        result = self.function(*inputs, backend=backend)
         if not gradients:
             return [result]
         weights = torch.cos(torch.arange(result.numel(), dtype=torch.float64)).view_as(result)
@@ -104,13 +107,10 @@ def test_half_precision_is_storage_only(backend, dtype, apply):
 @pytest.mark.parametrize("backend", ["reference", "torch"])
 @pytest.mark.parametrize("apply", [True, False])
 def test_gradcheck(backend, apply):
-    case = make_case(
-        batch=1, channels=2, outputs=2, depth=3, rows=2, columns=2, height=4, width=3, apply=apply
-    )
-    inputs = [t.double().requires_grad_() for t in (case.grid, case.guide, case.image) if t is not None]
-    function = ops.bilateral_slice if case.image is None else ops.bilateral_slice_apply
+    case = make_case(batch=1, channels=2, outputs=2, depth=3, rows=2, height=4, width=3, apply=apply)
+    inputs = [t.double().requires_grad_() for t in case.tensors]
     # the tent in depth has a bend of the width 1e-4 at every sample
-    assert torch.autograd.gradcheck(lambda *given: function(*given, backend=backend), inputs, eps=1e-7)
+    assert torch.autograd.gradcheck(lambda *given: case.function(*given, backend=backend), inputs, eps=1e-7)
 
 
 def test_torch_agrees_with_the_reference_in_double_precision():
@@ -118,6 +118,15 @@ def test_torch_agrees_with_the_reference_in_double_precision():
         case = make_case(apply=apply)
         found = case.run("torch", torch.float64, gradients=True)
         assert_close(found, case.run("reference", torch.float64, gradients=True), TOLERANCE[torch.float64])
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("apply", [True, False])
+def test_torch_goes_strip_by_strip(monkeypatch, rows, apply):
+    case = make_case(apply=apply)
+    monkeypatch.setattr("asap_lightning.ops.bilateral_torch.STRIP_BYTES", rows * 21 * 12 * 8)
+    found = case.run("torch", torch.float64, gradients=True)
+    assert_close(found, case.run("reference", torch.float64, gradients=True), TOLERANCE[torch.float64])
 
 
 @pytest.mark.parametrize("backend", ["reference", *FAST])

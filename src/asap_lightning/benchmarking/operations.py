@@ -59,10 +59,8 @@ def bilateral_calls(case: Case, device: torch.device, backends: Sequence[str]) -
     random = torch.Generator().manual_seed(2)
     size = (case.batch, case.height, case.width)
     grid = torch.randn(case.batch, 4, 3, 8, 16, 16, generator=random).to(device)
-    guide, image = (
-        torch.rand(size, generator=random).to(device),
-        torch.rand(case.batch, 3, *size[1:]).to(device),
-    )
+    guide = torch.rand(size, generator=random).to(device)
+    image = torch.rand(case.batch, 3, *size[1:], generator=random).to(device)
     calls: dict[str, Call] = {}
     gradient: dict[str, Call] = {}
     for backend in ("reference", *backends):

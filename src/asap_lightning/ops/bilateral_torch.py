@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 STRIP_BYTES = 1 << 22
-"""Of a strip's coefficients: strips are large enough that calls are few, small enough for a cache."""
+"""Of a strip's coefficients on a CPU: large enough that calls are few, small enough for a cache."""
 
 
 class Places(NamedTuple):
@@ -97,7 +97,8 @@ def strips(guide: Tensor, depth: int, columns: int, coefficients: int) -> Iterat
     """Cuts one image's guide (H, W) into strips whose coefficients stay in the cache."""
     height, width = guide.shape
     across = axis_places(width, columns, guide)
-    step = max(1, STRIP_BYTES // (coefficients * width * guide.element_size()))
+    most = STRIP_BYTES if guide.device.type == "cpu" else 64 * STRIP_BYTES
+    step = max(1, most // (coefficients * width * guide.element_size()))
     for start in range(0, height, step):
         rows = slice(start, min(start + step, height))
         count = rows.stop - start
