@@ -86,6 +86,18 @@ int asap_class_pool(const asap_tensor* label, int64_t batch, int64_t height, int
                                       threads);
 }
 
+int asap_bilateral_forward(const asap_bilateral* bilateral, const float* grid, const asap_tensor* guide,
+                           const asap_tensor* image, void* out, int32_t out_dtype, int threads) {
+    return asap::kernels().bilateral_forward(bilateral, grid, guide, image, out, out_dtype, threads);
+}
+
+int asap_bilateral_backward(const asap_bilateral* bilateral, const float* grid, const asap_tensor* guide,
+                            const asap_tensor* image, const asap_tensor* grad, float* grad_grid, float* grad_guide,
+                            float* grad_image, int threads) {
+    return asap::kernels().bilateral_backward(bilateral, grid, guide, image, grad, grad_grid, grad_guide, grad_image,
+                                              threads);
+}
+
 void* asap_lowres_create(const asap_conv* layers, int count, int zero_padding, int64_t parameters, const float* weight,
                          const float* bias, int threads) {
     return asap::kernels().lowres_create(layers, count, zero_padding, parameters, weight, bias, threads);

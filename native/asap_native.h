@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { ASAP_ABI_VERSION = 5 };
+enum { ASAP_ABI_VERSION = 6 };
 
 // Element types.
 enum {
@@ -54,6 +54,13 @@ typedef struct {
     int64_t low, high;
 } asap_range;
 
+// A grid of affine transforms and the image that they are sliced for. A transform has `inputs` (the image's channels and the
+// offset) times `outputs` coefficients.
+typedef struct {
+    int64_t batch, height, width;
+    int32_t rows, columns, depth, inputs, outputs;
+} asap_bilateral;
+
 // A 3x3 convolution without bias (padding 1), instance norm with affine and ReLU. All pointers float32, contiguous.
 typedef struct {
     int32_t inputs, outputs, stride;
@@ -84,6 +91,16 @@ ASAP_API int asap_pixelwise_backward(const asap_mlp* mlp, const float* phi, cons
 ASAP_API int asap_class_pool(const asap_tensor* label, int64_t batch, int64_t height, int64_t width,
                              int32_t num_classes, int32_t s1, float* out, const int64_t* out_strides,
                              asap_range* bad_label, int threads);
+
+// grid (B, rows, columns, depth, pitch) float32, packed as bilateral.h says; guide (B, H, W); image (B, inputs - 1, H, W) or
+// null; out contiguous: the transformed image (B, outputs, H, W), without an image the coefficients
+// (B, inputs * outputs, H, W).
+ASAP_API int asap_bilateral_forward(const asap_bilateral* bilateral, const float* grid, const asap_tensor* guide,
+                                    const asap_tensor* image, void* out, int32_t out_dtype, int threads);
+// grad as out; grad_grid as grid, grad_guide (B, H, W), grad_image as image or null: float32 contiguous.
+ASAP_API int asap_bilateral_backward(const asap_bilateral* bilateral, const float* grid, const asap_tensor* guide,
+                                     const asap_tensor* image, const asap_tensor* grad, float* grad_grid,
+                                     float* grad_guide, float* grad_image, int threads);
 
 // The low-res stream with its weights prepared: `layers` convolutions and a last 1x1 to P parameters with weight
 // (P, inputs) and bias. Null if memory ran out. The weights may be freed afterwards.

@@ -1,6 +1,7 @@
 // Compiled once an instruction set, with ASAP_ISA its name and the compiler's flags to match.
 #include "kernels.h"
 
+#include "bilateral_backward.h"
 #include "class_pool.h"
 #include "convolve.h"
 #include "lowres.h"
@@ -22,6 +23,8 @@ const Kernels kernels{
     pixelwise_forward,
     pixelwise_backward,
     class_pool,
+    bilateral_forward,
+    bilateral_backward,
     lowres_create,
     lowres_bytes,
     lowres_run,

@@ -11,6 +11,8 @@ struct Kernels {
     decltype(&asap_pixelwise_forward) pixelwise_forward;
     decltype(&asap_pixelwise_backward) pixelwise_backward;
     decltype(&asap_class_pool) class_pool;
+    decltype(&asap_bilateral_forward) bilateral_forward;
+    decltype(&asap_bilateral_backward) bilateral_backward;
     decltype(&asap_lowres_create) lowres_create;
     decltype(&asap_lowres_bytes) lowres_bytes;
     decltype(&asap_lowres_run) lowres_run;

@@ -33,7 +33,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "SpadeGenerator": {"width": 2, "hidden": 4},
     "CcFpseGenerator": {"width": 2},
+    "CppnGenerator": {"width": 8, "depth": 3, "tile": 8, "frequencies": 4},
     "CrnGenerator": {"height": 32, "width": 8},
+    "HdrnetGenerator": {"size": 32, "cells": 4, "depth": 2, "guide_points": 4},
 }
 """Class -> the arguments that make it small."""
 

@@ -71,7 +71,9 @@ ROLES: dict[RoleName, Role] = {
         names=(
             "asap_lightning.models.AsapGenerator",
             "asap_lightning.models.CcFpseGenerator",
+            "asap_lightning.models.CppnGenerator",
             "asap_lightning.models.CrnGenerator",
+            "asap_lightning.models.HdrnetGenerator",
             "asap_lightning.models.Pix2pixHDGenerator",
             "asap_lightning.models.ResnetGenerator",
             "asap_lightning.models.SpadeGenerator",
@@ -97,7 +99,12 @@ ROLES: dict[RoleName, Role] = {
         parts={"norm": "norm"},
     ),
     "encoder": Role(
-        names=("asap_lightning.models.pix2pixhd.InstanceEncoder", "asap_lightning.models.spade.StyleEncoder"),
+        names=(
+            "asap_lightning.models.hdrnet.CoefficientNetwork",
+            "asap_lightning.models.hdrnet.CurveGuide",
+            "asap_lightning.models.pix2pixhd.InstanceEncoder",
+            "asap_lightning.models.spade.StyleEncoder",
+        ),
         base=_MODULE,
         parts={"norm": "norm"},
     ),

@@ -11,7 +11,7 @@ import small
 from asap_lightning.benchmarking import machine, report
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import CASES, CITYSCAPES, FACADES, Case
-from asap_lightning.benchmarking.operations import lowres_layers
+from asap_lightning.benchmarking.operations import bilateral_calls, lowres_layers
 from asap_lightning.benchmarking.sizes import SIZES, Size
 from asap_lightning.benchmarking.suites import _counted_gflop
 from asap_lightning.benchmarking.timing import Side, ratio, run_pairs
@@ -127,6 +127,17 @@ def test_layers_of_the_lowres_stream(monkeypatch):
     generator = tiny.generator(torch.device("cpu"))
     assert sum(work for work, _ in layers.values()) == pytest.approx(tiny.lowres_gflop(generator))
     assert all(len(side.wall) == len(side.cpu) == 2 and min(side.wall) > 0 for _, side in layers.values())
+
+
+def test_sides_of_bilateral_slicing_compute_the_same():
+    backends = ["torch"] if native.load_failure() else ["torch", "native"]
+    found = bilateral_calls(Case("small", FACADES, 32, 48), torch.device("cpu"), [*backends, "triton"])
+    assert list(found) == ["bilateral_slice_apply", "bilateral_slice_apply and gradient"]
+    for work, sides in found.values():
+        assert work > 0 and list(sides) == ["authors", *backends]
+        expected = sides["authors"]()
+        for side in backends:
+            torch.testing.assert_close(sides[side](), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_command_measures_and_compares(tmp_path, capsys, monkeypatch):

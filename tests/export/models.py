@@ -31,6 +31,12 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "CRN": ("CrnGenerator", {}),
     "CRN, diverse": ("CrnGenerator", {"images": 3}),
+    "CPPN": ("CppnGenerator", {}),
+    "CPPN, sinusoids": ("CppnGenerator", {"encoding": "sinusoids"}),
+    "CPPN, Fourier features, atan": ("CppnGenerator", {"encoding": "fourier", "activation": "atan"}),
+    "F-CPPN": ("CppnGenerator", {"coefficients": [2, 3]}),
+    "HDRNet": ("HdrnetGenerator", {}),
+    "HDRNet, pointwise": ("HdrnetGenerator", {"guide": "pointwise"}),
     "CC-FPSE": ("CcFpseGenerator", {"hidden": 4, "init_gain": 1.0}),
 }
 """Name -> class and arguments on top of `small.NETWORKS`."""

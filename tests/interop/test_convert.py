@@ -2,16 +2,21 @@ import pytest
 import torch
 
 import small
+from asap_lightning.building import build
+from asap_lightning.checkpoint import ModelDescription, read_checkpoint
 from asap_lightning.commands.import_ import main
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.loading import load_generator
 from asap_lightning.interop.convert import convert_generator, write_checkpoint
-from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, singan, spade
+from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
 from asap_lightning.models import (
     AsapGenerator,
     CcFpseGenerator,
+    FpseDiscriminator,
+    MultiscaleDiscriminator,
+    Pix2pixHDDiscriminator,
     Pix2pixHDGenerator,
     ResnetGenerator,
     SpadeGenerator,
@@ -290,3 +295,65 @@ def test_prefixes_of_compiled_networks_are_removed(tmp_path, prefix):
     converted = convert_generator(path, "asapnet").network
     for name, tensor in converted.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name])
+
+
+JUDGED = {
+    "ccfpse": (CASES["ccfpse"], FpseDiscriminator, {"width": 2}, ccfpse.discriminator_names),
+    "spade": (CASES["spade"], MultiscaleDiscriminator, {"width": 4, "layers": 3}, multiscale.names),
+    "asapnet": (CASES["asapnet-edges"], MultiscaleDiscriminator, {"width": 4}, multiscale.names),
+    "pix2pixhd": (
+        CASES["pix2pixhd"], Pix2pixHDDiscriminator, {"width": 4, "layers": 2}, pix2pixhd.discriminator_names,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", JUDGED)
+def test_a_discriminator_is_kept_beside_the_generator(system, tmp_path):
+    (network, names, settings), kind, arguments, judge_names = JUDGED[system]
+    judge = kind(network.spec, **arguments).eval()
+    paths = theirs(network, names, tmp_path / "G.pth"), theirs(judge, judge_names, tmp_path / "D.pth")
+    out = tmp_path / "ours.ckpt"
+    command = [
+        "convert",
+        str(paths[0]),
+        "--system",
+        system,
+        "--discriminator",
+        str(paths[1]),
+        "--out",
+        str(out),
+    ]
+    assert main([*command, *settings]) == 0
+    content = read_checkpoint(out)
+    description = ModelDescription.from_checkpoint(content, out)
+    again = build(description.discriminator, "discriminator", spec=network.spec).eval()
+    again.load_state_dict(
+        {
+            name.removeprefix("discriminator."): value
+            for name, value in content["state_dict"].items()
+            if name.startswith("discriminator.")
+        }
+    )
+    planes = network.spec.encode(labels(network.spec, 64, 64))
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for one, other in zip(judge(planes, image), again(planes, image), strict=True):
+            assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
+    load_generator(out)
+
+
+def test_a_discriminator_of_other_planes_or_systems_is_refused(tmp_path):
+    network, names, _ = CASES["ccfpse"]
+    path = theirs(network, names, tmp_path / "G.pth")
+    other = FpseDiscriminator(ConditionSpec(num_classes=9), width=2)
+    judge = theirs(other, ccfpse.discriminator_names, tmp_path / "D.pth")
+    with pytest.raises(UserError, match=r"embedding.weight.* it sees the generator's 5 planes and an image"):
+        convert_generator(path, "ccfpse", discriminator=judge)
+    with pytest.raises(UserError, match="does not look like CC-FPSE's discriminator"):
+        convert_generator(path, "ccfpse", discriminator=path)
+    unet, unet_names, _ = CASES["pix2pix"]
+    with pytest.raises(UserError, match="that of --system pix2pix cannot be read; of asapnet, ccfpse"):
+        convert_generator(theirs(unet, unet_names, tmp_path / "U.pth"), "pix2pix", discriminator=judge)
+    arguments = ["convert", str(tmp_path), "--system", "singan", "--discriminator", str(judge)]
+    with pytest.raises(UserError, match="--discriminator: SinGAN's are no part"):
+        main([*arguments, "--out", str(tmp_path / "out.ckpt")])

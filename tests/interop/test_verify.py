@@ -12,10 +12,20 @@ from torch import nn
 
 import small
 from asap_lightning.condition import Condition, ConditionSpec
-from asap_lightning.interop.systems import asapnet, ccfpse, multiscale, pix2pix, pix2pixhd, singan, spade
+from asap_lightning.interop.systems import (
+    asapnet,
+    ccfpse,
+    hdrnet,
+    multiscale,
+    pix2pix,
+    pix2pixhd,
+    singan,
+    spade,
+)
 from asap_lightning.interop.verify import summary, table, verify
 from asap_lightning.models import (
     CcFpseGenerator,
+    FpseDiscriminator,
     MultiscaleDiscriminator,
     PatchGan,
     Pix2pixHDDiscriminator,
@@ -25,6 +35,7 @@ from asap_lightning.models import (
     SpadeGenerator,
     UNetGenerator,
 )
+from asap_lightning.models.hdrnet import CoefficientNetwork
 from asap_lightning.models.layers import unchanged
 from asap_lightning.singan.networks import ScaleGenerator
 
@@ -369,3 +380,70 @@ def test_what_cannot_be_compared_says_why(resnet_recording, case):
     (row,) = verify(resnet_recording)
     assert row.verdict == "NOT COMPARED"
     assert expected in row.remark
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [
+        ("fpse_discriminator", 7),
+        ("hdrnet_slice_apply", 2),
+        ("hdrnet_guide_curve", 3),
+        ("hdrnet_coefficients", 4),
+    ],
+)
+def test_recorded_outputs_of_the_second_set_agree(name, outputs, shared_dir):
+    path = shared_dir / "reference2" / f"{name}.pt"
+    if not path.is_file():
+        pytest.skip(f"no recording at {path}")
+    rows = verify(path)
+    assert len(rows) == outputs
+    assert all(row.verdict == "agrees" for row in rows), table(rows)
+
+
+@pytest.mark.parametrize("edges", [False, True])
+@pytest.mark.parametrize("unknown", [False, True])
+def test_fpse_discriminator_with_edges_and_an_unknown_class(tmp_path, edges, unknown):
+    spec = ConditionSpec(num_classes=4, has_unknown=unknown, instance_edges=edges)
+    judge = randomized(FpseDiscriminator(spec, width=4))
+    instance = torch.randint(3, (2, 64, 32)) if edges else None
+    label = torch.randint(spec.label_channels, (2, 64, 32))
+    planes = spec.encode(Condition(label=label, instance=instance))
+    assert planes.shape[1] == 4 + unknown + edges
+    image = torch.rand(2, 3, 64, 32) * 2 - 1
+    with torch.no_grad():
+        levels = judge(planes, image)
+    outputs = {f"prediction{index}": level[-1] for index, level in enumerate(levels)}
+    settings = {"system": "CC-FPSE discriminator", "label_nc": 4, "contain_dontcare_label": unknown,
+                "instance_edges": edges}  # fmt: skip
+    inputs = {"segmap": planes, "image": image}
+    path = save(tmp_path, judge, ccfpse.discriminator_names, settings, inputs, outputs)
+    assert [row.verdict for row in verify(path)] == ["agrees"] * 3, table(verify(path))
+    settings["label_nc"] = 7
+    path.with_suffix(".json").write_text(json.dumps(settings))
+    (row,) = verify(path)
+    assert "does not give; check label_nc" in row.remark
+
+
+def test_hdrnet_coefficients_with_other_settings(tmp_path):
+    network = randomized(
+        CoefficientNetwork(2, inputs=3, outputs=5, size=32, cells=4, depth=2, width_multiplier=2)
+    )
+    state = hdrnet.coefficient_names(network).to_theirs(network.state_dict())
+    kinds = {"weight": "weights", "bias": "biases"}
+    theirs = {}
+    for name, value in state.items():
+        *scopes, kind = name.split(".")
+        axes = {4: (2, 3, 1, 0), 2: (1, 0)}.get(value.ndim, (0,))
+        theirs["/".join(["inference/coefficients", *scopes, kinds[kind]])] = value.permute(axes)
+    small_image = torch.rand(1, 32, 32, 2)
+    with torch.no_grad():
+        grid = network(small_image.permute(0, 3, 1, 2))
+    content = {
+        "state_dict": theirs, "inputs": {"lowres": small_image},
+        "outputs": {"grid": grid.permute(0, 4, 5, 3, 2, 1)},
+    }  # fmt: skip
+    torch.save(content, tmp_path / "made.pt")
+    settings = {"system": "HDRNet coefficient network", "luma_bins": 2, "spatial_bin": 4}
+    (tmp_path / "made.json").write_text(json.dumps(settings))
+    rows = verify(tmp_path / "made.pt")
+    assert [row.verdict for row in rows] == ["agrees"], table(rows)

@@ -7,7 +7,9 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.models import (
     AsapGenerator,
     CcFpseGenerator,
+    CppnGenerator,
     CrnGenerator,
+    HdrnetGenerator,
     PatchGan,
     Pix2pixHDGenerator,
     ResnetGenerator,
@@ -34,7 +36,13 @@ RGB = ConditionSpec("image", channels=3)
         (lambda: SpadeGenerator(ADE), 96.5),
         (lambda: SpadeGenerator(COCO), 97.5),
         (lambda: CcFpseGenerator(COCO), 126.8),  # published programs count norms that they never call, too
-        (lambda: CrnGenerator(ConditionSpec(num_classes=20), height=1024), 98.7),
+        (lambda: CppnGenerator(FACADES), 0.01370),  # (15 + 1) 64 + 3 (65 x 64) + 65 x 3
+        (
+            lambda: CppnGenerator(RGB, activation="atan", width=24, depth=9),
+            0.00852,
+        ),  # 144 + 7 (49 x 24) + 147
+        (lambda: HdrnetGenerator(RGB), 0.4821),  # none is published: by layer in test_hdrnet.py
+        (lambda: CrnGenerator(ConditionSpec(num_classes=20), height=1024), 98.7),  # by layer: test_crn.py
     ],
 )
 def test_number_of_parameters(build, millions):

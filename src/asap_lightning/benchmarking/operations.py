@@ -20,7 +20,10 @@ Operation = tuple[float, dict[str, Call]]  # GFLOP and the calls by side
 
 
 def operation_calls(case: Case, device: torch.device, backends: Sequence[str]) -> dict[str, Operation]:
-    """Class maps, low-res stream, pixelwise stream and its gradient, each by the authors' and our sides."""
+    """Class maps, low-res stream, pixelwise stream and its gradient, each by the authors' and our sides.
+
+    And HDRNet's slicing, whose authors' side is the operator's definition in eager PyTorch.
+    """
     generator, condition = case.generator(device), case.condition(device)
     authors = AuthorsAlgorithm(generator)
     label, stream = condition.require_label(), generator.lowres_stream
@@ -47,7 +50,34 @@ def operation_calls(case: Case, device: torch.device, backends: Sequence[str]) -
         "lowres": (case.lowres_gflop(generator), lowres),
         "pixelwise_mlp": (work, pixelwise),
         "pixelwise_mlp and gradient": (4 * work, gradient),
+        **bilateral_calls(case, device, backends),
     }
+
+
+def bilateral_calls(case: Case, device: torch.device, backends: Sequence[str]) -> dict[str, Operation]:
+    """HDRNet's grid of 16 x 16 x 8 transforms of three channels on an image of the case's size."""
+    random = torch.Generator().manual_seed(2)
+    size = (case.batch, case.height, case.width)
+    grid = torch.randn(case.batch, 4, 3, 8, 16, 16, generator=random).to(device)
+    guide = torch.rand(size, generator=random).to(device)
+    image = torch.rand(case.batch, 3, *size[1:], generator=random).to(device)
+    calls: dict[str, Call] = {}
+    gradient: dict[str, Call] = {}
+    for backend in ("reference", *backends):
+        if backend == "triton":
+            continue
+        apply = _slicer(guide, image, backend)
+        side = "authors" if backend == "reference" else backend
+        calls[side], gradient[side] = _bind(apply, grid), _gradient(apply, grid)
+    work = 2e-9 * guide.numel() * (4 * 12 + 12)  # four entries of 12 blended, and applied
+    return {
+        "bilateral_slice_apply": (work, calls),
+        "bilateral_slice_apply and gradient": (3 * work, gradient),
+    }
+
+
+def _slicer(guide: Tensor, image: Tensor, backend: str) -> Callable[[Tensor], Tensor]:
+    return lambda grid: ops.bilateral_slice_apply(grid, guide, image, backend=backend)
 
 
 def lowres_layers(case: Case, device: torch.device, *, repeats: int) -> dict[str, tuple[float, Side]]:
@@ -105,7 +135,7 @@ def _pooler(case: Case, s1: int, label: Tensor, backend: str) -> Call:
 
 
 def _gradient(function: Callable[[Tensor], Tensor], phi: Tensor) -> Call:
-    """Forward, and backward to phi: the backward alone recomputes the forward, hence 4 times its work."""
+    """Forward, and backward to phi or the grid: the backward recomputes the forward, hence its work."""
 
     def call() -> Tensor:
         with torch.enable_grad():

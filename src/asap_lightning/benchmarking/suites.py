@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from asap_lightning.benchmarking.authors import AuthorsAlgorithm
 from asap_lightning.benchmarking.cases import Case
@@ -16,6 +15,7 @@ from asap_lightning.benchmarking.operations import Call, lowres_layers, operatio
 from asap_lightning.benchmarking.rows import Row, numbers
 from asap_lightning.benchmarking.timing import run_pairs
 from asap_lightning.condition import Condition
+from asap_lightning.evaluation.cost.measure import count_operations
 from asap_lightning.models import AsapGenerator, Generator
 from asap_lightning.ops.dispatch import why_not
 
@@ -85,7 +85,7 @@ def _prepared(
 
 def _counted_gflop(network: Generator, condition: Condition) -> float:
     """Of one call, counted while it runs."""
-    with FlopCounterMode(display=False) as counter:
+    with count_operations() as counter:
         network(condition)
     return counter.get_total_flops() / 1e9
 

@@ -7,6 +7,7 @@ import glob
 import re
 from pathlib import Path
 
+from asap_lightning.errors import UserError
 from asap_lightning.wording import counted
 
 SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse")
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "convert",
         help="make one of our checkpoints from one of theirs",
         usage="asap import convert CHECKPOINT --system SYSTEM --out OUT [--options FILE] [--encoder FILE] "
-        "[name=value ...]",
+        "[--discriminator FILE] [name=value ...]",
         epilog="name=value: an option of their program (upsampling=more, label_nc=35, instance_edges=true), "
         "which wins over the options file",
     )
@@ -52,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
         "--options", type=Path, metavar="FILE", help="opt.txt, opt.pkl or JSON (default: beside)"
     )
     convert.add_argument("--encoder", type=Path, metavar="FILE", help="net_E.pth (default: beside)")
+    convert.add_argument(
+        "--discriminator",
+        type=Path,
+        metavar="FILE",
+        help="net_D.pth, kept in the checkpoint too (default: none)",
+    )
     convert.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
     convert.set_defaults(action=run_convert)
     verify = commands.add_parser("verify", help="replay recordings of their programs and compare")
@@ -73,6 +80,8 @@ def run_convert(options: argparse.Namespace) -> int:
         name: parse_value(value) for name, _, value in (word.partition("=") for word in options.settings)
     }
     if options.system == "singan":
+        if options.discriminator is not None:
+            raise UserError("--discriminator: SinGAN's are no part of what is converted; leave it out")
         return _convert_singan(options)
     from asap_lightning.interop.convert import convert_generator, write_checkpoint
 
@@ -82,6 +91,7 @@ def run_convert(options: argparse.Namespace) -> int:
         options=options.options,
         settings=settings,
         encoder=options.encoder,
+        discriminator=options.discriminator,
     )
     write_checkpoint(conversion, options.out, options.checkpoint, options.system)
     for note in conversion.notes:

@@ -20,7 +20,9 @@ PAPERS = {
     "ResnetGenerator": "the residual generator of pix2pix (Isola et al., CVPR 2017)",
     "Pix2pixHDGenerator": "pix2pixHD (Wang et al., CVPR 2018)",
     "SpadeGenerator": "SPADE (Park et al., CVPR 2019)",
+    "CppnGenerator": "CPPN or Fourier features, one MLP for all pixels (Tancik et al., NeurIPS 2020)",
     "CrnGenerator": "CRN (Chen and Koltun, ICCV 2017)",
+    "HdrnetGenerator": "HDRNet (Gharbi et al., SIGGRAPH 2017)",
     "CcFpseGenerator": "CC-FPSE (Liu et al., NeurIPS 2019)",
 }
 TASKS = {"label": "a label map of class ids", "image": "an image", "depth": "a depth map"}

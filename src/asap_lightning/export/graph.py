@@ -146,8 +146,11 @@ def smallest_side(generator: Generator) -> int:
     """Fewest pixels of a side that an exported graph takes.
 
     One, as smaller conditions are padded; but CRN pads nothing, and its second module has to see more than
-    one row, or its graph would be another.
+    one row, or its graph would be another. So it is with instance edges, which compare neighbours, where a
+    generator takes every size.
     """
     if isinstance(generator, CrnGenerator):
         return 2 ** max(len(generator.refine) - 2, 0) + 1
+    if generator.spec.instance_edges and generator.size_multiple == 1 and generator.minimum_size <= 1:
+        return 3
     return 1

@@ -16,6 +16,7 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.interop.inferred import InferredNetwork, State
+from asap_lightning.interop.judges import read_judge
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
 from asap_lightning.interop.state_dicts import state_of, strangers_weights
@@ -93,11 +94,13 @@ class Conversion:
         network: the generator with their weights, in evaluation mode.
         description: its settings.
         notes: lines for people: files that were used, assumptions.
+        judge: settings and network of the discriminator, where one was given.
     """
 
     network: nn.Module
     description: InferredNetwork
     notes: list[str] = field(default_factory=list)
+    judge: tuple[InferredNetwork, nn.Module] | None = None
 
 
 def look_alikes(state: State) -> list[str]:
@@ -136,8 +139,9 @@ def convert_generator(
     options: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     encoder: Path | None = None,
+    discriminator: Path | None = None,
 ) -> Conversion:
-    """Reads an authors' generator.
+    """Reads an authors' generator, and the discriminator of its training if that is given.
 
     Args:
         path: their ``latest_net_G.pth`` or the like.
@@ -145,6 +149,7 @@ def convert_generator(
         options: their option file; None looks beside the checkpoint.
         settings: single options, which win over the file.
         encoder: weights of the style or feature encoder; None looks for ``*_net_E.pth`` beside.
+        discriminator: their ``latest_net_D.pth`` or the like; None goes without.
 
     Raises:
         UserError: of another system, not readable, incomplete, or leaving a setting open.
@@ -162,7 +167,13 @@ def convert_generator(
         description, state = _with_encoder(path, system, description, state, encoder, notes)
         network = description.sketch(state)
         SYSTEMS[system].names(network, state).load(network, state, str(path), SYSTEMS[system].hint)
-    return Conversion(network, description, notes)
+    judge = None
+    if discriminator is not None:
+        if description.spec is None:
+            raise ValueError("a generator's description has a spec")
+        judge = read_judge(discriminator, system, description.spec)
+        notes.append(f"discriminator from {discriminator}")
+    return Conversion(network, description, notes, judge)
 
 
 def _gather_options(
@@ -253,9 +264,13 @@ def write_checkpoint(conversion: Conversion, out: Path, source: Path, system: st
     entry = ModelDescription(
         spec=spec.as_dict(),
         generator=conversion.description.node(),
+        discriminator=None if conversion.judge is None else conversion.judge[0].node(),
         config={"imported": {"system": system, "file": source.name}},
     )
     state = {f"generator.{name}": tensor for name, tensor in conversion.network.state_dict().items()}
+    if conversion.judge is not None:
+        judge = conversion.judge[1].state_dict()
+        state |= {f"discriminator.{name}": tensor for name, tensor in judge.items()}
     checkpoint = {"state_dict": state, ENTRY: entry.as_dict(), "epoch": 0, "global_step": 0}
     with atomic_write(out) as file:
         torch.save(checkpoint, file)

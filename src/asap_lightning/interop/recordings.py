@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems import (
     asapnet,
     ccfpse,
+    hdrnet,
     multiscale,
     pix2pix,
     pix2pixhd,
@@ -176,6 +177,49 @@ def replay_ccfpse(recording: Recording) -> Outputs:
     generator = _loaded(recording, description, ccfpse.names, ccfpse.HINT)
     planes = _spec(description).encode(condition_of(recording, _spec(description)))
     return {"image": generator.synthesize(planes, spade.latent_grid(options, generator.upsampling))}
+
+
+def replay_ccfpse_discriminator(recording: Recording) -> Outputs:
+    """CC-FPSE's discriminator: the bottom-up features, finest first, and a prediction a level."""
+    description = ccfpse.infer_discriminator(recording.state, recording.settings)
+    judge = _loaded(recording, description, ccfpse.discriminator_names)
+    levels = judge(recording.inputs["segmap"], recording.inputs["image"])
+    features = [feature for level in levels for feature in level[:-1]]
+    outputs = {f"feature{index}": feature for index, feature in enumerate(features)}
+    return outputs | {f"prediction{index}": level[-1] for index, level in enumerate(levels)}
+
+
+def replay_hdrnet_coefficients(recording: Recording) -> Outputs:
+    """HDRNet's coefficient network; its grid is recorded (B, h, w, D, O, K)."""
+    recording = replace(recording, state=hdrnet.in_torch_layout(recording.state))
+    description = hdrnet.infer_coefficients(recording.state, recording.settings)
+    network = _loaded(recording, description, hdrnet.coefficient_names)
+    small = recording.inputs["lowres"].permute(0, 3, 1, 2)
+    splat, summary, fusion = network.features(small)
+    grid = network(small).permute(0, 4, 5, 3, 2, 1)
+    return {"splat": splat, "global": summary, "fusion": fusion, "grid": grid}
+
+
+def replay_hdrnet_guide(recording: Recording) -> Outputs:
+    """HDRNet's guide of curves; images are recorded channels last."""
+    recording = replace(recording, state=hdrnet.in_torch_layout(recording.state))
+    guide = _loaded(recording, hdrnet.infer_guide(recording.state, recording.settings), hdrnet.guide_names)
+    image = recording.inputs["image"].permute(0, 3, 1, 2)
+    transformed = guide.transformed(image)
+    curved = guide.curved(transformed)
+    return {
+        "after_ccm": transformed.permute(0, 2, 3, 1),
+        "after_curve": curved.permute(0, 2, 3, 1),
+        "guide": guide(image),
+    }
+
+
+def replay_hdrnet_slice(recording: Recording) -> Outputs:
+    """HDRNet's operators: the grid is recorded (B, h, w, D, O, K), images channels last."""
+    grid = recording.inputs["grid"].permute(0, 5, 4, 3, 1, 2)
+    guide, image = recording.inputs["guide"], recording.inputs["image"].permute(0, 3, 1, 2)
+    sliced, applied = ops.bilateral_slice(grid, guide), ops.bilateral_slice_apply(grid, guide, image)
+    return {"sliced": sliced.permute(0, 3, 4, 2, 1), "output": applied.permute(0, 2, 3, 1)}
 
 
 def replay_spade_encoder(recording: Recording) -> Outputs:
@@ -341,7 +385,11 @@ REPLAYS: tuple[tuple[str, Callable[[Recording], Outputs]], ...] = (
     (r"multi-?scale", replay_multiscale),
     (r"patch-?gan|image-?gan", replay_patchgan),
     (r"pix2pix.*(?:u-?net|resnet|generator)", replay_pix2pix),
+    (r"cc-?fpse.*discriminator", replay_ccfpse_discriminator),
     (r"cc-?fpse", replay_ccfpse),
+    (r"hdrnet.*slice", replay_hdrnet_slice),
+    (r"hdrnet.*guide", replay_hdrnet_guide),
+    (r"hdrnet.*coefficient", replay_hdrnet_coefficients),
     (r"spade.*encoder", replay_spade_encoder),
     (r"spade", replay_spade),
     (r"asap-?net", replay_asapnet),

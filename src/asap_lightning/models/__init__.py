@@ -2,6 +2,7 @@
 
 from asap_lightning.models.asap import AsapGenerator
 from asap_lightning.models.ccfpse import CcFpseGenerator
+from asap_lightning.models.cppn import CppnGenerator
 from asap_lightning.models.crn import CrnGenerator
 from asap_lightning.models.discriminators import (
     Discriminator,
@@ -12,6 +13,7 @@ from asap_lightning.models.discriminators import (
     PixelGan,
 )
 from asap_lightning.models.generator import Generator, GeneratorOutput
+from asap_lightning.models.hdrnet import HdrnetGenerator
 from asap_lightning.models.pix2pix import ResnetGenerator, UNetGenerator
 from asap_lightning.models.pix2pixhd import Pix2pixHDGenerator
 from asap_lightning.models.spade import SpadeGenerator
@@ -19,11 +21,13 @@ from asap_lightning.models.spade import SpadeGenerator
 __all__ = [
     "AsapGenerator",
     "CcFpseGenerator",
+    "CppnGenerator",
     "CrnGenerator",
     "Discriminator",
     "FpseDiscriminator",
     "Generator",
     "GeneratorOutput",
+    "HdrnetGenerator",
     "MultiscaleDiscriminator",
     "PatchGan",
     "Pix2pixHDDiscriminator",

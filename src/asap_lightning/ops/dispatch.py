@@ -41,19 +41,22 @@ def requested_backend(backend: str | None) -> str:
     return wish
 
 
-def resolve_backend(operation: str, requested: str, device: torch.device, dtype: torch.dtype) -> str:
-    """The backend that runs: ``requested``, or the fastest that can.
+def resolve_backend(
+    operation: str, requested: str, device: torch.device, dtype: torch.dtype, *, triton: bool = True
+) -> str:
+    """The backend that runs: ``requested``, or the fastest that can; ``triton``: whether it has such kernels.
 
     Raises:
         ValueError: the backend asked for cannot run this device or dtype.
     """
     if requested:
-        reason = why_not(requested, device, dtype)
+        lacking = "it has no kernels for it" if requested == "triton" and not triton else ""
+        reason = lacking or why_not(requested, device, dtype)
         if reason:
             raise ValueError(f"the {requested} backend cannot run {operation}: {reason}")
         return _say(operation, requested)
     for name in ("triton" if device.type == "cuda" else "native",):
-        if not why_not(name, device, dtype):
+        if (triton or name != "triton") and not why_not(name, device, dtype):
             return _say(operation, name)
     return _say(operation, "torch")
 

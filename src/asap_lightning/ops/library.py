@@ -137,7 +137,7 @@ def _fake_class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtyp
     return torch.empty(b, num_classes, height // s1, width // s1, dtype=dtype, device=label.device)
 
 
-def _plainly(tensor: Tensor) -> bool:
+def plainly(tensor: Tensor) -> bool:
     """Whether nobody looks on: no gradients, no compiler, no autocast, no mode that counts or traces.
 
     The function behind an operator is then called itself. An operator's first call makes PyTorch import its
@@ -156,13 +156,13 @@ def pixelwise_mlp(
 ) -> Tensor:
     """Calls the operator; see `asap_lightning.ops.pixelwise_mlp`."""
     settings: list[Any] = [*astuple(layout), backend]
-    if _plainly(phi):
+    if plainly(phi):
         return _run_pixelwise(phi, label, image, *settings)
     return _pixelwise(phi, label, image, *settings)
 
 
 def class_pool(label: Tensor, num_classes: int, s1: int, dtype: torch.dtype, backend: str) -> Tensor:
     """Calls the operator; see `asap_lightning.ops.class_pool`."""
-    if _plainly(label):
+    if plainly(label):
         return _run_class_pool(label, num_classes, s1, dtype, backend)
     return _class_pool(label, num_classes, s1, dtype, backend)

@@ -80,7 +80,8 @@ def _describe_mlp(phi: Tensor, layout: MlpLayout) -> CMlp:
     )
 
 
-def _readable(image: Tensor | None) -> Tensor | None:
+def readable(image: Tensor | None) -> Tensor | None:
+    """As the C side can read it: there is no float64."""
     return image.float() if image is not None and image.dtype == torch.float64 else image
 
 
@@ -88,7 +89,7 @@ def pixelwise_forward(phi: Tensor, label: Tensor | None, image: Tensor | None, l
     """See `asap_lightning.ops.pixelwise_mlp`."""
     height, width = phi.shape[2] * layout.tile, phi.shape[3] * layout.tile
     out = torch.empty(phi.shape[0], layout.out_channels, height, width, dtype=phi.dtype)
-    parameters, image, bad = tile_major(phi), _readable(image), CRange()
+    parameters, image, bad = tile_major(phi), readable(image), CRange()
     status = library().asap_pixelwise_forward(
         _describe_mlp(phi, layout),
         parameters.data_ptr(),
@@ -110,7 +111,7 @@ def pixelwise_backward(
     b, p, rows, columns = phi.shape
     grad_phi = torch.empty(b, rows, columns, p)
     grad_image = torch.empty(b, layout.image_channels, rows * layout.tile, columns * layout.tile)
-    parameters, pixels, bad = tile_major(phi), _readable(image), CRange()
+    parameters, pixels, bad = tile_major(phi), readable(image), CRange()
     upstream = grad.float() if grad.dtype == torch.float64 else grad
     status = library().asap_pixelwise_backward(
         _describe_mlp(phi, layout),

@@ -18,7 +18,7 @@ import asap_lightning
 from asap_lightning.errors import UserError
 
 NAME = "_asap_native.so"
-ABI_VERSION = 5
+ABI_VERSION = 6
 VARIABLE = "ASAP_NATIVE_LIBRARY"
 ISA_VARIABLE = "ASAP_NATIVE_ISA"
 ISAS = ("avx512", "avx2", "neon", "generic")
@@ -51,6 +51,15 @@ class CMlp(ctypes.Structure):
             )
         ),
         ("negative_slope", ctypes.c_float),
+    )
+
+
+class CBilateral(ctypes.Structure):
+    """`asap_bilateral`."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("batch", "height", "width")),
+        *((name, ctypes.c_int32) for name in ("rows", "columns", "depth", "inputs", "outputs")),
     )
 
 
@@ -93,6 +102,7 @@ _pointer, _int64, _int32, _int = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
 _tensor, _range = ctypes.POINTER(CTensor), ctypes.POINTER(CRange)
 _strides = ctypes.POINTER(_int64)
 _mlp, _conv = ctypes.POINTER(CMlp), ctypes.POINTER(CConv)
+_bilateral = ctypes.POINTER(CBilateral)
 _patch, _norm = ctypes.POINTER(CPatch), ctypes.POINTER(CNorm)
 _float, _double = ctypes.c_float, ctypes.c_double
 # Name: result, arguments.
@@ -107,6 +117,8 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "asap_class_pool": (
         _int, [_tensor, _int64, _int64, _int64, _int32, _int32, _pointer, _strides, _range, _int]
     ),
+    "asap_bilateral_forward": (_int, [_bilateral, _pointer, _tensor, _tensor, _pointer, _int32, _int]),
+    "asap_bilateral_backward": (_int, [_bilateral, _pointer, *[_tensor] * 3, *[_pointer] * 3, _int]),
     "asap_lowres_create": (_pointer, [_conv, _int, _int, _int64, _pointer, _pointer, _int]),
     "asap_lowres_bytes": (_int64, [_pointer]),
     "asap_lowres_run": (_int, [_pointer, _tensor, _int64, _int64, _int64, _pointer, _int]),

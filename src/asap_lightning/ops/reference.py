@@ -1,9 +1,12 @@
 """Slow and obvious: each operation written as its definition, to test the fast ones against.
 
-Axes: B batch, P parameters of one MLP, N label channels, C image channels, H height, W width, S tile.
+Axes: B batch, P parameters of one MLP, N label channels, C image channels, H height, W width, S tile; of a
+bilateral grid K inputs of a transform (the image's channels, then the offset), O outputs, D depth, h and w.
 """
 
 from __future__ import annotations
+
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -63,3 +66,40 @@ def tent_downsample(image: Tensor, s1: int) -> Tensor:
 def class_pool(label: Tensor, *, num_classes: int, s1: int, dtype: torch.dtype) -> Tensor:
     """One-hot planes of the label map, tent-filtered and downsampled by S1."""
     return tent_downsample(one_hot(label, num_classes, dtype), s1)
+
+
+def bilateral_slice(grid: Tensor, guide: Tensor) -> Tensor:
+    """(B, K, O, D, h, w) at the pixels of a guide (B, H, W) -> (B, K, O, H, W), sample by sample.
+
+    A pixel lies at gx = (x + 1/2) w / W, gy = (y + 1/2) h / H, gz = guide D; sample i of an axis at i + 1/2.
+    The eight samples around it count with the tents max(0, 1 - |d|), in depth max(0, 1 - sqrt(d^2 + 1e-8)).
+    Beyond the border the last sample stands in.
+    """
+    depth, rows, columns = grid.shape[3:]
+    height, width = guide.shape[1:]
+    y = (torch.arange(height, dtype=guide.dtype, device=guide.device) + 0.5) * rows / height
+    x = (torch.arange(width, dtype=guide.dtype, device=guide.device) + 0.5) * columns / width
+    z = guide * depth
+    batch = torch.arange(len(guide), device=guide.device).view(-1, 1, 1)
+    total = grid.new_zeros(())
+    for dz, dy, dx in product((0, 1), repeat=3):
+        iz, iy, ix = (torch.floor(place - 0.5) + step for place, step in ((z, dz), (y, dy), (x, dx)))
+        weight = (1 - ((iz + 0.5 - z) ** 2 + 1e-8).sqrt()).clamp(min=0)
+        weight = weight * (1 - (iy + 0.5 - y).abs()).clamp(min=0).view(-1, 1)
+        weight = weight * (1 - (ix + 0.5 - x).abs()).clamp(min=0)
+        sample = grid[
+            batch,
+            :,
+            :,
+            iz.clamp(0, depth - 1).nan_to_num().long(),
+            iy.clamp(0, rows - 1).long().view(-1, 1),
+            ix.clamp(0, columns - 1).long(),
+        ]  # (B, H, W, K, O)
+        total = total + sample * weight[..., None, None]
+    return total.permute(0, 3, 4, 1, 2)
+
+
+def bilateral_slice_apply(grid: Tensor, guide: Tensor, image: Tensor) -> Tensor:
+    """Each pixel of the image (B, K - 1, H, W) through its own affine transform -> (B, O, H, W)."""
+    transforms = bilateral_slice(grid, guide)
+    return (transforms[:, :-1] * image.unsqueeze(2)).sum(1) + transforms[:, -1]

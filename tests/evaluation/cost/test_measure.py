@@ -38,6 +38,16 @@ def test_the_work_of_every_generator_is_counted(name: str) -> None:
     assert [one.requires_grad for one in model.parameters()] == learns
 
 
+def test_bilateral_slicing_is_counted() -> None:
+    spec = ConditionSpec("image", channels=3)
+    settings = {"size": 32, "cells": 4, "depth": 2}
+    model = models.HdrnetGenerator(spec, **settings)
+    small_image, large = (measure_cost("flops", model, side, side, device=CPU) for side in (32, 64))
+    # four entries of 4 x 3 coefficients blended and applied, a curve's matrix product and mix: for each pixel
+    expected = (64**2 - 32**2) * 2 * (5 * 12 + 9 + 3)
+    assert 1e9 * (large - small_image) == pytest.approx(expected)
+
+
 def test_latency_is_a_time_and_leaves_the_model_and_the_random_state_alone() -> None:
     model = generator().train()
     before, state = [p.clone() for p in model.parameters()], torch.get_rng_state()

@@ -65,3 +65,30 @@ def test_the_image_is_clamped_only_in_evaluation():
         assert network.eval()(labels(8, 8)).image.max() == 1
     with pytest.raises(ValueError, match="at least one image"):
         CrnGenerator(SPEC, images=0)
+
+
+def test_number_of_parameters_by_layer():
+    """Section 3's widths at 1024 rows with 20 planes: two 3x3 convolutions and two norms a module."""
+    with torch.device("meta"):
+        network = CrnGenerator(ConditionSpec(num_classes=20), height=1024)
+    widths = [1024] * 5 + [512, 512, 128, 32]  # 4, 8, 16, 32, 64 rows; 128, 256; 512; 1024
+    modules, before = [], 0
+    for width in widths:
+        modules.append(9 * (20 + before) * width + 9 * width * width + 2 * 2 * width)
+        before = width
+    assert [sum(p.numel() for p in module.parameters()) for module in network.refine] == modules
+    assert [round(count / 1e6, 2) for count in modules] == [
+        9.63,
+        19.06,
+        19.06,
+        19.06,
+        19.06,
+        7.17,
+        4.81,
+        0.76,
+        0.05,
+    ]
+    to_image = 32 * 3 + 3
+    assert sum(p.numel() for p in network.parameters()) == sum(modules) + to_image == 98_674_531
+    # biases beside the norms, which have shifts of their own, would be 0.01 M more; nine images 0.0008 M
+    assert sum(2 * width for width in widths) == 12_608

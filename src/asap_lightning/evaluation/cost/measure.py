@@ -80,14 +80,20 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def count_operations() -> FlopCounterMode:
+    """PyTorch's counter of operations, told what ours compute, which it cannot look into."""
+    ours: Any = torch.ops.asap_lightning
+    mapping = {ours.pixelwise_mlp: _pixelwise_flops, ours.bilateral: _bilateral_flops}
+    return FlopCounterMode(display=False, custom_mapping=mapping)
+
+
 def _gflops(translator: Translator, condition: Condition) -> float:
-    pixelwise: Any = torch.ops.asap_lightning.pixelwise_mlp
     trained = [one for one in translator.generator.parameters() if one.requires_grad]
     try:
         # the counter hooks the gradients of what enters a module, which weights under spectral norm do
         for one in trained:
             one.requires_grad_(False)
-        with FlopCounterMode(display=False, custom_mapping={pixelwise: _pixelwise_flops}) as counter:
+        with count_operations() as counter:
             translator.translate(condition)
     finally:
         for one in trained:
@@ -99,7 +105,16 @@ def _pixelwise_flops(
     phi: Any, label: Any, image: Any, tile: int, width: int, depth: int, classes: int, channels: int,
     out_channels: int, encoding: bool, slope: float, *rest: Any, out_shape: Any = None, **named: Any,
 ) -> int:  # fmt: skip
-    """Of our operator, which the counter cannot look into; two operations a multiply-add."""
+    """Of the pixelwise stream; two operations a multiply-add."""
     layout = MlpLayout(tile, width, depth, classes, channels, out_channels, encoding, slope)
     batch, _, rows, columns = phi
     return 2 * layout.multiply_adds(batch * rows * columns * tile * tile)
+
+
+def _bilateral_flops(
+    grid: Any, guide: Any, image: Any, *rest: Any, out_shape: Any = None, **named: Any
+) -> int:
+    """Of slicing: four entries of a blended row a pixel; and of the transform, if it is applied."""
+    batch, height, width = guide
+    coefficients = grid[1] * grid[2]
+    return 2 * batch * height * width * coefficients * (4 if image is None else 5)

@@ -8,7 +8,7 @@ from asap_lightning.interop.inferred import InferredNetwork, Options, State, par
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.systems.common import condition_spec, indices, option, param_free_norm, tensor
 from asap_lightning.interop.systems.spade import blocks, spade_pairs
-from asap_lightning.models import CcFpseGenerator
+from asap_lightning.models import CcFpseGenerator, FpseDiscriminator
 
 HINT = "settings that explain it: num_upsampling_layers, norm_G"
 
@@ -59,3 +59,23 @@ def names(generator: CcFpseGenerator) -> NameMap:
         pairs.append((f"{ours}.conv_shortcut", f"{theirs}.conv_s"))
         pairs += spade_pairs(f"{ours}.spade_shortcut", f"{theirs}.norm_s")
     return NameMap(generator, pairs, unused=UNUSED)
+
+
+def infer_discriminator(state: State, options: Options) -> InferredNetwork:
+    """The discriminator's settings; the label embedding says how many planes it sees, edges among them."""
+    first = tensor(state, "enc1.0.0.weight_orig", "CC-FPSE's discriminator")
+    channels = tensor(state, "embedding.weight", "CC-FPSE's discriminator").shape[1]
+    return InferredNetwork(
+        "asap_lightning.models.FpseDiscriminator",
+        {"width": first.shape[0]},
+        condition_spec(channels, options),
+    )
+
+
+def discriminator_names(judge: FpseDiscriminator) -> NameMap:
+    """Bottom-up layers are numbered from 1, laterals and final layers by the level that they see."""
+    pairs = [(f"down.{index}.0", f"enc{index + 1}.0.0") for index in range(len(judge.down))]
+    pairs += [(f"lateral.{index}.0", f"lat{index + 2}.0.0") for index in range(len(judge.lateral))]
+    pairs += [(f"smooth.{index}.0", f"final{index + 2}.0.0") for index in range(len(judge.smooth))]
+    pairs += [("real_or_fake", "tf"), ("semantics", "seg"), ("embedding", "embedding")]
+    return NameMap(judge, pairs)
