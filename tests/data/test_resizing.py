@@ -53,6 +53,28 @@ def test_pictures_are_antialiased():
     assert np.abs(small.astype(int) - 127).max() <= 12
 
 
+@given(side, side, side, side, st.integers(0, 2**31))
+def test_pieces_of_a_canvas_keep_their_colours_to_their_borders(h, w, height, width, seed):
+    random = np.random.default_rng(seed)
+    filled = random.random((h, w)) < 0.5
+    canvas = random.integers(0, 256, (h, w, 4), np.uint8)  # whatever lies where nothing is filled
+    canvas[..., :3][filled] = (200, 100, 50)
+    canvas[..., 3] = filled * 255
+    resized = resize("canvas", canvas, height, width)
+    assert resized.shape == (height, width, 4) and resized.dtype == np.uint8
+    expected = resize_ids(filled.astype(np.uint8), height, width) > 0
+    assert np.array_equal(resized[..., 3], expected * np.uint8(255))
+    assert (resized[..., :3][expected] == (200, 100, 50)).all()
+    if (h, w) != (height, width):
+        assert (resized[..., :3][~expected] == 0).all()
+
+
+def test_a_whole_canvas_is_antialiased():
+    checks = np.repeat((np.indices((64, 64)).sum(0) % 2 * 255)[..., None], 3, axis=2)
+    canvas = np.concatenate([checks, np.full((64, 64, 1), 255)], axis=2).astype(np.uint8)
+    assert np.abs(resize("canvas", canvas, 16, 16)[..., :3].astype(int) - 127).max() <= 1
+
+
 def test_grey_pictures_keep_their_channel():
     grey = np.full((4, 4, 1), 7, np.uint8)
     assert np.array_equal(resize("image", grey, 8, 6), np.full((8, 6, 1), 7, np.uint8))

@@ -45,10 +45,31 @@ def resize_depth(depth: NDArray[np.float32], height: int, width: int) -> NDArray
     return np.asarray(Image.fromarray(depth).resize((width, height), Image.Resampling.BILINEAR))
 
 
+def resize_canvas(canvas: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A canvas (H, W, 4): nearest neighbour for what is filled, and in it antialiased bilinear of pieces.
+
+    A pixel is sum w x / sum w over the filled pixels under the filter, so that no emptiness is mixed into a
+    piece's border; the nearest pixel is among them. Where nothing is filled, all four are 0.
+    """
+    if canvas.shape[:2] == (height, width):
+        return canvas
+    filled = resize_ids(np.ascontiguousarray(canvas[..., 3]), height, width) > 0
+    weights = (canvas[..., 3:] > 0).astype(np.float32)
+    planes = torch.from_numpy(np.concatenate([canvas[..., :3] * weights, weights], axis=2)).permute(2, 0, 1)
+    mixed = functional.interpolate(
+        planes.unsqueeze(0), size=(height, width), mode="bilinear", antialias=True
+    )[0]
+    pixels = (mixed[:3] / mixed[3:].clamp(min=1e-6)).round_().clamp_(0, 255).permute(1, 2, 0).numpy()
+    made = np.concatenate([pixels, np.full((height, width, 1), 255, np.float32)], axis=2)
+    return (made * filled[..., None]).astype(np.uint8)
+
+
 def resize(name: str, array: NDArray, height: int, width: int) -> NDArray:
     """Resizes an array of a `Sample` by the rule for its name."""
     if name in ("label", "instance"):
         return resize_ids(array, height, width)
+    if name == "canvas":
+        return resize_canvas(array, height, width)
     return (resize_depth if name == "depth" else resize_picture)(array, height, width)
 
 

@@ -86,6 +86,7 @@ class FolderTranslation:
     ) -> None:
         if translator.checkpoint is None:
             raise ValueError("a folder is translated with a checkpoint: its images say which one made them")
+        translator.require_canvases()
         labels, part = labels or LabelOptions(), part or Part()
         self.translator, self.output = translator, Path(output).expanduser()
         self.styles = styles or Styles()
