@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from asap_lightning.configuration.plain import configured_by
+from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.evaluation.training_data import TRAINED
+
+OF_CANVASES = ("bank", "canvas", "canvas_options")
+"""Of ``data``: what its canvases are made of, see `segments.settings`."""
 
 if TYPE_CHECKING:
     from asap_lightning.data import PairedData, PairedDataModule
@@ -37,10 +40,18 @@ def make_evaluation_data(config: DictConfig, **settled: Any) -> PairedData:
 def _made(config: DictConfig, **other: Any) -> Callable[..., Any]:
     """What makes the data set that ``data`` describes."""
     prepare = {} if may_prepare() else {"prepare": None}
+    node = OmegaConf.merge(config.data, other)
+    with open_dict(node):
+        taken = {key: node.pop(key, None) for key in OF_CANVASES}
+    wanted = {key: plain(value) if isinstance(value, DictConfig) else value for key, value in taken.items()}
     with configured_by("data"):
-        made = instantiate(OmegaConf.merge(config.data, other), _partial_=True, **prepare)
+        made = instantiate(node, _partial_=True, **prepare)
 
     def make(**settled: Any) -> Any:
+        if wanted["bank"] is not None:
+            from asap_lightning.segments.settings import canvases_of
+
+            settled["canvases"] = canvases_of(wanted)
         with configured_by("data"):
             return made(**settled)
 
