@@ -112,14 +112,13 @@ def test_the_layout_may_become_that_of_the_pieces(bank: Bank) -> None:
 
 
 def test_classes_that_the_bank_lacks_stay_empty_and_are_told_once(bank: Bank, caplog) -> None:
-    label = np.zeros(FRAME, np.uint8)
-    label[10:30, 10:30] = 3
+    label = np.full(FRAME, 3, np.uint8)
     canvases = Canvases(bank, options=PLAIN)
     with caplog.at_level(logging.WARNING):
         canvas, _ = canvases(label)
         canvases(label)
         canvases.own(label, draw_photo(0))
-    assert not canvas[10:30, 10:30, 3].any() or (canvas[10:30, 10:30, 3] > 0).mean() < 1
+    assert not canvas[..., 3].any()
     assert [record.getMessage() for record in caplog.records] == [
         f"{bank.folder} has no segment of car: such regions stay empty on canvases"
     ]
@@ -157,5 +156,5 @@ def test_settings_make_canvases(bank: Bank) -> None:
 
 
 def test_other_classes_are_refused(bank: Bank) -> None:
-    with pytest.raises(UserError, match="was cut by 5 label channels, data.root=x has 4"):
+    with pytest.raises(UserError, match=r"was cut by 5 label channels, data\.root=x has 4"):
         Canvases(bank).require_classes(replace(SPEC, has_unknown=False), "data.root=x")
