@@ -34,6 +34,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "SpadeGenerator": {"width": 2, "hidden": 4},
     "CcFpseGenerator": {"width": 2},
     "CrnGenerator": {"height": 32, "width": 8},
+    "SimsGenerator": {"height": 32, "width": 2},
 }
 """Class -> the arguments that make it small."""
 
