@@ -91,6 +91,7 @@ def test_another_version_and_other_files_are_refused(copied: Path, tmp_path: Pat
         lambda node: node.update(segments=node["segments"] + 1),
         lambda node: node.update(segments=True),
         lambda node: node.update(min_area=10**12),
+        lambda node: node.update(min_thickness=0),
         lambda node: node.update(join=[99]),
         lambda node: node.update(join="01"),
         lambda node: node.update(palette=[[0, 0, 0]]),

@@ -35,6 +35,15 @@ def test_small_regions_and_the_unknown_class_are_left_out() -> None:
     assert [(one.class_id, one.area) for one in regions_of(label, 2, min_area=5)] == [(0, 16)]
 
 
+def test_lines_are_left_out_where_a_thickness_is_asked_for() -> None:
+    label = np.zeros((20, 20), np.uint8)
+    label[2:18, 2:18], label[4:16, 4:16] = 1, 0  # a ring, two pixels wide
+    label[8:11, 8:11] = 1
+    for thickness, areas in ((1, [112, 9]), (2, [112, 9]), (3, [9]), (4, [])):
+        found = regions_of(label, 2, min_thickness=thickness)
+        assert sorted(one.area for one in found if one.class_id == 1) == sorted(areas), thickness
+
+
 def test_a_joined_class_cuts_nothing_in_two_and_keeps_its_own_regions() -> None:
     label = np.zeros((9, 15), np.uint8)
     label[:, 7] = 1

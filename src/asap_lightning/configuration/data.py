@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -40,10 +40,7 @@ def make_evaluation_data(config: DictConfig, **settled: Any) -> PairedData:
 def _made(config: DictConfig, **other: Any) -> Callable[..., Any]:
     """What makes the data set that ``data`` describes."""
     prepare = {} if may_prepare() else {"prepare": None}
-    node = OmegaConf.merge(config.data, other)
-    with open_dict(node):
-        taken = {key: node.pop(key, None) for key in OF_CANVASES}
-    wanted = {key: plain(value) if isinstance(value, DictConfig) else value for key, value in taken.items()}
+    node, wanted = without_canvases(config.data, other)
     with configured_by("data"):
         made = instantiate(node, _partial_=True, **prepare)
 
@@ -56,6 +53,16 @@ def _made(config: DictConfig, **other: Any) -> Callable[..., Any]:
             return made(**settled)
 
     return make
+
+
+def without_canvases(
+    data: DictConfig, other: Mapping[str, Any] | None = None
+) -> tuple[DictConfig, dict[str, Any]]:
+    """``data`` with ``other`` values as constructors take it; and what it says of canvases, plain."""
+    node = cast("DictConfig", OmegaConf.merge(data, other or {}))
+    with open_dict(node):
+        taken = {key: node.pop(key, None) for key in OF_CANVASES}
+    return node, {key: plain(one) if isinstance(one, DictConfig) else one for key, one in taken.items()}
 
 
 def may_prepare() -> bool:

@@ -59,6 +59,7 @@ class BankIndex:
         spec: of the layouts that the segments were cut by.
         height, width: of the frame: every image was brought to this size before it was cut.
         min_area: pixels of the smallest segment.
+        min_thickness: a square of so many pixels a side fits into every segment.
         join: classes that were joined to others before regions were found.
         segments, images: how many.
         source: the data set's title, for people.
@@ -71,6 +72,7 @@ class BankIndex:
     height: int
     width: int
     min_area: int
+    min_thickness: int
     join: tuple[int, ...]
     segments: int
     images: int
@@ -89,6 +91,7 @@ class BankIndex:
             "height": self.height,
             "width": self.width,
             "min_area": self.min_area,
+            "min_thickness": self.min_thickness,
             "join": list(self.join),
             "segments": self.segments,
             "images": self.images,
@@ -157,6 +160,7 @@ def _parsed(node: dict[str, Any]) -> BankIndex:
         height,
         width,
         _natural(node, "min_area", 1, height * width),
+        _natural(node, "min_thickness", 1, min(height, width)),
         join,
         _natural(node, "segments", 1, 2**32),
         _natural(node, "images", 1, 2**32),

@@ -122,12 +122,16 @@ class Canvases:
         Returns:
             The canvas, and the layout (H, W): with ``rewrite`` that of the pieces, else as it was.
         """
-        made = lay(self._pieces(label, exclude), _size(label), label=label, front=self.front)
+        made = self.lay(label, exclude)
         width = round(self.options.band * label.shape[0])
         emptied = [some_of(border_band(made.owner, width), self.options.emptied, _random(seed))]
         if self.options.clear:
             emptied.append(cleared(made, self.bank.spec, width))
         return canvas_of(made, emptied), made.rewritten(label) if self.options.rewrite else label
+
+    def lay(self, label: NDArray, exclude: Collection[str] = ()) -> Laid:
+        """The segments that were found as they lie, before anything is emptied."""
+        return lay(self._pieces(label, exclude), _size(label), label=label, front=self.front)
 
     def own(
         self, label: NDArray, photo: NDArray[np.uint8], *, exclude: Collection[str] = (), seed: Seed = 0
@@ -173,7 +177,15 @@ class Canvases:
         height, width = self.bank.frame
         least = self.options.min_area or self.bank.index.min_area
         least = max(1, round(least * label.shape[0] * label.shape[1] / (height * width)))
-        found = regions_of(label, self.bank.spec.num_classes, min_area=least, join=self.bank.index.join)
+        scale = min(label.shape[0] / height, label.shape[1] / width)
+        thickness = max(1, round(self.bank.index.min_thickness * scale))
+        found = regions_of(
+            label,
+            self.bank.spec.num_classes,
+            min_area=least,
+            min_thickness=thickness,
+            join=self.bank.index.join,
+        )
         self._tell_lacking(found)
         return in_order(found, self.bank.spec)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,7 @@ def cut_bank(
     width: int,
     splits: Sequence[Split] = ("train",),
     min_area: int | None = None,
+    min_thickness: int = 1,
     join: Collection[str] = (),
     limit: int | None = None,
     workers: int = 1,
@@ -87,6 +89,7 @@ def cut_bank(
         height, width: of the frame: every pair is brought to this size first.
         splits: whose pairs.
         min_area: pixels of the smallest segment; None is a thousandth of the frame.
+        min_thickness: a square of so many pixels a side must fit into a segment.
         join: names of classes that count as the nearest other class when the others' regions are found.
         limit: only the first pairs of each split.
         workers: threads.
@@ -103,15 +106,18 @@ def cut_bank(
     least = max(1, round(height * width * DEFAULT_SHARE)) if min_area is None else min_area
     if not 1 <= least <= height * width:
         raise UserError(f"--min-area {least}: from 1 to {height * width} pixels (all of the frame) expected")
+    if not 1 <= min_thickness <= min(height, width):
+        raise UserError(f"--min-thickness {min_thickness}: from 1 to {min(height, width)} pixels expected")
     joined = class_ids(spec, join, "--join")
     _require_free(out, overwrite)
     items = [(split, item) for split in splits for item in layout.items(split)[:limit]]
     scaled = 0
     try:
         with atomic_folder(out, replace=overwrite) as folder:
-            writer = BankWriter(folder, spec, (height, width), min_area=least, join=joined)
+            rules: dict[str, Any] = {"min_area": least, "min_thickness": min_thickness, "join": joined}
+            writer = BankWriter(folder, spec, (height, width), **rules)
             try:
-                cuts = _cut_all(layout, items, (height, width), spec.num_classes, least, joined, workers)
+                cuts = _cut_all(layout, items, (height, width), rules, workers)
                 for done, cut in enumerate(cuts, 1):
                     writer.add(cut.name, cut.label, cut.photo, cut.regions)
                     scaled += cut.scaled
@@ -133,9 +139,7 @@ def _cut_all(
     layout: Layout,
     items: Sequence[tuple[Split, Item]],
     frame: tuple[int, int],
-    num_classes: int,
-    min_area: int,
-    join: Sequence[int],
+    rules: Mapping[str, Any],
     workers: int,
 ) -> Iterator[_Cut]:
     """The images in order, some read ahead; the first one that is wrong raises its `UserError`."""
@@ -143,7 +147,7 @@ def _cut_all(
     def cut(split: Split, item: Item) -> _Cut:
         sample = layout.read(item)
         label, photo, scaled = _at_frame(sample, frame)
-        regions = regions_of(label, num_classes, min_area=min_area, join=join)
+        regions = regions_of(label, layout.spec.num_classes, **rules)
         return _Cut(f"{split}/{item.name}", label, photo, regions, scaled)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:

@@ -81,6 +81,7 @@ def regions_of(
     num_classes: int,
     *,
     min_area: int = 1,
+    min_thickness: int = 1,
     join: Collection[int] = (),
 ) -> list[Region]:
     """The connected regions of every class, by class and then from top to bottom.
@@ -91,6 +92,8 @@ def regions_of(
         label: (H, W) class ids. Ids from ``num_classes`` on are no class: 'unknown' has no segments.
         num_classes: of the data set.
         min_area: pixels of the smallest region that counts.
+        min_thickness: a square of so many pixels a side must fit into a region that counts. In layouts read
+            from JPEG files, blends of two classes' colours form lines of a third class.
         join: classes whose pixels count as those of the class nearest to them before the other classes'
             regions are found, so that a pole does not cut a building in two (SIMS on Cityscapes). Their own
             regions are found as of any other class.
@@ -102,7 +105,17 @@ def regions_of(
             continue
         source = label if int(class_id) in join else joined
         found += _of_class(source, int(class_id), min_area)
-    return found
+    if min_thickness < 2:
+        return found
+    return [region for region in found if is_thick(region.mask, min_thickness)]
+
+
+def is_thick(mask: Mask, side: int) -> bool:
+    """Whether a square of ``side`` pixels fits into a mask."""
+    if min(mask.shape) < side:
+        return False
+    left = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8), borderValue=0)
+    return bool(left.any())
 
 
 def _of_class(label: NDArray, class_id: int, min_area: int) -> list[Region]:

@@ -29,6 +29,7 @@ class BankWriter:
         spec: of the layouts.
         frame: height and width of every image.
         min_area: pixels of the smallest segment.
+        min_thickness: see `regions_of`.
         join: classes that are joined to others.
     """
 
@@ -39,11 +40,12 @@ class BankWriter:
         frame: tuple[int, int],
         *,
         min_area: int,
+        min_thickness: int = 1,
         join: Sequence[int] = (),
     ) -> None:
         folder.mkdir(parents=True)
         self.folder, self.spec, self.frame = folder, spec, frame
-        self.min_area, self.join = min_area, tuple(join)
+        self.min_area, self.min_thickness, self.join = min_area, min_thickness, tuple(join)
         self._context = context_type(spec.label_channels)
         self.images: list[str] = []
         self.segments = 0
@@ -113,6 +115,7 @@ class BankWriter:
             self.spec,
             *self.frame,
             self.min_area,
+            self.min_thickness,
             self.join,
             self.segments,
             len(self.images),
