@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of ``asap data``."""
     top = argparse.ArgumentParser(
         prog="asap data",
-        description="Makes the demo data; checks data sets; finds colours of classes; writes shards and banks.",
+        description="Makes the demo data; checks data sets; finds their colours; writes shards and banks.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
