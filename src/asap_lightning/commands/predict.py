@@ -84,7 +84,8 @@ def composer_for(translator: Translator, settings: Plain) -> Composer:
         raise UserError(f"bank={settings['bank']}: this model ({name}) completes no canvas: leave bank out")
     data = translator.description.data if translator.description is not None else {}
     trained = data.get("canvas_options")
-    options = {**(trained if isinstance(trained, Mapping) else {}), **settings["canvas_options"]}
+    given = {key: value for key, value in settings["canvas_options"].items() if value is not None}
+    options = {**(trained if isinstance(trained, Mapping) else {}), **given}
     canvases = canvases_of({"bank": settings["bank"], "canvas_options": options})
     assert canvases is not None
     canvases.require_classes(translator.spec, "the model")
