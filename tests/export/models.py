@@ -31,6 +31,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "CRN": ("CrnGenerator", {}),
     "CRN, diverse": ("CrnGenerator", {"images": 3}),
+    "SIMS": ("SimsGenerator", {}),
     "CC-FPSE": ("CcFpseGenerator", {"hidden": 4, "init_gain": 1.0}),
 }
 """Name -> class and arguments on top of `small.NETWORKS`."""

@@ -16,7 +16,7 @@ from asap_lightning.condition import Condition
 from asap_lightning.data.labels import UNKNOWN
 from asap_lightning.export.folding import SeededDropout, evaluation_copy
 from asap_lightning.export.inputs import GraphInput, StyleInput, graph_inputs
-from asap_lightning.models import CrnGenerator, Generator, SpadeGenerator
+from asap_lightning.models import CrnGenerator, Generator, SimsGenerator, SpadeGenerator
 
 
 class TranslationGraph(nn.Module):
@@ -144,9 +144,10 @@ def fixed_size(generator: Generator) -> tuple[int, int] | None:
 def smallest_side(generator: Generator) -> int:
     """Fewest pixels of a side that an exported graph takes.
 
-    One, as smaller conditions are padded; but CRN pads nothing, and its second module has to see more than
-    one row, or its graph would be another.
+    One, as smaller conditions are padded; but CRN and SIMS pad nothing, and their second module has to see more
+    than one row, or its graph would be another.
     """
-    if isinstance(generator, CrnGenerator):
-        return 2 ** max(len(generator.refine) - 2, 0) + 1
+    if isinstance(generator, CrnGenerator | SimsGenerator):
+        modules = generator.refine if isinstance(generator, CrnGenerator) else generator.decode
+        return 2 ** max(len(modules) - 2, 0) + 1
     return 1

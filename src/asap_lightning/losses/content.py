@@ -16,8 +16,8 @@ SHARES = (1.0, 1 / 2.6, 1 / 4.8, 1 / 3.7, 1 / 5.6, 10 / 1.5)
 TORCHVISION_SCALE = 255 * 0.225
 """Caffe's VGG reads [0, 255] minus the mean, torchvision's the same divided by about this."""
 EFFICIENTNET_SCALE = 45.0
-"""With it each of EfficientNet-Lite0's stages counts about as much as the image: 0.8 to 2.4 times as much where
-40 photos of facades are compared with one another, with their blurred copies and with their mean colours."""
+"""With it each of EfficientNet-Lite0's stages counts about as much as the image: 0.8 to 2.4 times as much
+where 40 photos of facades are compared with one another, with blurred copies and with their mean colours."""
 
 
 class ContentLoss(PerceptualLoss):
