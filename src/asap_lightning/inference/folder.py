@@ -91,7 +91,11 @@ class FolderTranslation:
         self.translator, self.output = translator, Path(output).expanduser()
         self.styles = styles or Styles()
         self.recipe = Recipe(
-            translator.checkpoint, recipe_options(translator.weights, labels, half, self.styles.about)
+            translator.checkpoint,
+            {
+                **recipe_options(translator.weights, labels, half, self.styles.about),
+                **getattr(translator.composer, "identity", {}),  # another bank makes other images
+            },
         )
         data = translator.description.data if translator.description is not None else {}
         self._large = large or LargeOptions("never")
