@@ -22,6 +22,7 @@ PAPERS = {
     "SpadeGenerator": "SPADE (Park et al., CVPR 2019)",
     "CrnGenerator": "CRN (Chen and Koltun, ICCV 2017)",
     "CcFpseGenerator": "CC-FPSE (Liu et al., NeurIPS 2019)",
+    "SimsGenerator": "SIMS, semi-parametric image synthesis (Qi et al., CVPR 2018)",
 }
 TASKS = {"label": "a label map of class ids", "image": "an image", "depth": "a depth map"}
 

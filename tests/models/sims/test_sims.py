@@ -11,7 +11,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.models import SimsGenerator
 from asap_lightning.models.layers import layer_norm
 from asap_lightning.models.sims import AlignmentNetwork, OrderNetwork, Trunk, reference
-from asap_lightning.models.sims.trunk import halve
+from asap_lightning.models.sims.trunk import block_means, halve
 
 SPEC = ConditionSpec(num_classes=3)
 CITYSCAPES = ConditionSpec(num_classes=19, has_unknown=True)
@@ -94,20 +94,19 @@ def test_widths_are_the_papers():
 def straightforward(network, condition):
     """The levels written out one after the other, for one doubling."""
     planes = network.spec.encode(condition)
-    x = torch.cat([planes, condition.canvas[:, :3], 1 - condition.canvas[:, 3:]], 1)
-    height, width = x.shape[-2:]
-    half = F.interpolate(x, size=((height + 1) // 2, (width + 1) // 2), mode="area")
-    pools = [half]
+    inputs = [torch.cat([planes, condition.canvas[:, :3], 1 - condition.canvas[:, 3:]], 1)]
+    for _ in range(7):
+        inputs.append(reference.block_means(inputs[-1]))
+    pools = [inputs[1]]
     for stage in network.encode:
         pools.append(reference.halved(stage(pools[-1]), "average"))
-    made = None
-    for index, level in enumerate(network.decode):
-        skip = pools[6 - index] if index < 6 else None
-        size = (skip if skip is not None else half if index == 6 else x).shape[-2:]
-        parts = [F.interpolate(x, size=size, mode="area")] + ([skip] if skip is not None else [])
-        if made is not None:
-            parts.append(F.interpolate(made, size=size, mode="bilinear", align_corners=True))
-        made = level(torch.cat(parts, 1))
+    made = network.decode[0](torch.cat([inputs[7], pools[6]], 1))
+    for index in range(1, 6):
+        made = F.interpolate(made, size=inputs[7 - index].shape[-2:], mode="bilinear", align_corners=True)
+        made = network.decode[index](torch.cat([inputs[7 - index], pools[6 - index], made], 1))
+    for index in (6, 7):
+        made = F.interpolate(made, size=inputs[7 - index].shape[-2:], mode="bilinear", align_corners=True)
+        made = network.decode[index](torch.cat([inputs[7 - index], made], 1))
     return network.to_image(made), network.to_classes(made)
 
 
@@ -119,6 +118,15 @@ def test_levels_get_the_input_the_pools_and_what_was_made():
         output, expected = network(condition), straightforward(network, condition)
     assert torch.allclose(output.image, expected[0], atol=1e-5)
     assert torch.allclose(output.extras["class_logits"], expected[1], atol=1e-5)
+
+
+def test_inputs_are_resized_by_area():
+    planes = torch.randn(2, 3, 24, 40)
+    twice = block_means(block_means(planes))
+    assert torch.allclose(twice, F.interpolate(planes, size=(6, 10), mode="area"), atol=1e-6)
+    odd = torch.randn(2, 3, 5, 7)
+    assert torch.allclose(block_means(odd), reference.block_means(odd), atol=1e-6)
+    assert torch.allclose(block_means(odd)[:, :, 2, 3], odd[:, :, 4, 6])
 
 
 @pytest.mark.parametrize(("height", "levels"), [(64, 7), (256, 7), (257, 8), (512, 8), (513, 9), (1024, 9)])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models.generator import Generator, GeneratorOutput
 from asap_lightning.models.layers import layer_norm
-from asap_lightning.models.sims.trunk import convolutions, halve
+from asap_lightning.models.sims.trunk import block_means, convolutions, halve
 
 ENCODER_WIDTHS, ENCODER_CONVOLUTIONS = (1, 2, 4, 8, 8, 8), (2, 2, 3, 3, 3, 3)
 DECODER_WIDTHS = (8, 8, 8, 8, 8, 4, 4)
@@ -27,9 +27,9 @@ class SimsGenerator(Generator):
     """A U-Net with CRN's decoder: it sees layout, canvas and what is missing in every level.
 
     Encoder: six stages of convolutions, each followed by an average pool. Decoder: a level at each of the
-    pools' sizes, coarsest first, and one at the encoder's: two convolutions on the input resized to it (by
-    area), the encoder's pooled features of that size, and the level's before, enlarged (bilinear, corners
-    aligned). Any output size is possible: sizes are halved, rounding up.
+    pools' sizes, coarsest first, and one at the encoder's: two convolutions on the input resized to it (means
+    of 2 x 2, again and again), the encoder's pooled features of that size, and the level's before, enlarged
+    (bilinear, corners aligned). Any output size is possible: sizes are halved, rounding up.
 
     For images higher than 256 rows the encoder works at half their size, and a level of ``2 * width``
     channels follows; for more than 512 at a quarter, with two of them. A smaller network's weights fit the
@@ -81,22 +81,20 @@ class SimsGenerator(Generator):
 
     def features(self, planes: Tensor) -> Tensor:
         """Features (B, C', H, W) of layout, canvas and missing planes (B, C, H, W)."""
-        sizes = [tuple(planes.shape[-2:])]  # from the encoder's on, finest first
-        for _ in range(self.doublings):
-            sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
-        x = F.interpolate(planes, size=sizes[-1], mode="area") if self.doublings else planes
-        skips = []
+        inputs = [planes]
+        for _ in self.decode[1:]:
+            inputs.append(block_means(inputs[-1]))
+        x, skips = inputs[self.doublings], []
         for stage in self.encode:
             x = halve(stage(x), "average")
             skips.append(x)
         made: Tensor | None = None
         for level in self.decode:
-            skip = skips.pop() if skips else None
-            size = tuple(skip.shape[-2:]) if skip is not None else sizes.pop()
-            layout = F.interpolate(planes, size=size, mode="area") if skip is not None or sizes else planes
-            parts = [layout] if skip is None else [layout, skip]
+            parts = [inputs.pop()]
             if made is not None:
-                parts.append(F.interpolate(made, size=size, mode="bilinear", align_corners=True))
+                size = parts[0].shape[-2:]
+                made = F.interpolate(made, size=size, mode="bilinear", align_corners=True)
+            parts += [part for part in (skips.pop() if skips else None, made) if part is not None]
             made = level(torch.cat(parts, dim=1))
         assert made is not None
         return made

@@ -26,6 +26,16 @@ def halved(features: Tensor, pooling: str) -> Tensor:
     return torch.stack(rows, dim=-2)
 
 
+def block_means(planes: Tensor) -> Tensor:
+    """`trunk.block_means`: of what there is of every 2 x 2."""
+    height, width = planes.shape[-2:]
+    rows = []
+    for i in range(0, height, 2):
+        row = [planes[:, :, i : i + 2, j : j + 2].mean((2, 3)) for j in range(0, width, 2)]
+        rows.append(torch.stack(row, dim=-1))
+    return torch.stack(rows, dim=-2)
+
+
 def layer_normed(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """(x - mean) / sqrt(variance + 1e-12) over all values of an image, then scale and shift by channel."""
     made = []

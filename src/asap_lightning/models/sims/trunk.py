@@ -47,6 +47,18 @@ def halve(features: Tensor, pooling: Pooling) -> Tensor:
     return F.avg_pool2d(padded * there, 3, stride=2) / F.avg_pool2d(there[None, None], 3, stride=2)
 
 
+def block_means(planes: Tensor) -> Tensor:
+    """Means of 2 x 2 values, of fewer at the end of an odd side: (B, C, ceil(H / 2), ceil(W / 2)).
+
+    Applied k times, it is a resize by area where both sides are multiples of 2 ^ k.
+    """
+    for axis in (2, 3):
+        side = planes.shape[axis]
+        places = torch.arange((side + 1) // 2 * 2, device=planes.device).clamp(max=side - 1)
+        planes = planes.index_select(axis, places)
+    return F.avg_pool2d(planes, 2)
+
+
 def _padded_places(features: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Of a padded side: the place that each pixel is taken from, and 1 where it is there, 0 where repeated.
 
