@@ -48,8 +48,8 @@ def write_page(
         What `export_model` tells of the model's file.
 
     Raises:
-        UserError: a model that needs a memory bank, the folder is in use or cannot be written, the runtime's files are not at hand, or the
-            model cannot be exported.
+        UserError: the folder is in use or cannot be written, the runtime's files are not at hand, or the
+            model cannot be exported or needs a memory bank.
     """
     if translator.generator.takes_canvas:
         raise UserError(

@@ -144,10 +144,11 @@ def fixed_size(generator: Generator) -> tuple[int, int] | None:
 def smallest_side(generator: Generator) -> int:
     """Fewest pixels of a side that an exported graph takes.
 
-    One, as smaller conditions are padded; but CRN and SIMS pad nothing, and their second module has to see more
-    than one row, or its graph would be another.
+    One, as smaller conditions are padded; but CRN and SIMS pad nothing, and CRN's second module, SIMS's first
+    level has to see more than one row, or the graph would be another.
     """
-    if isinstance(generator, CrnGenerator | SimsGenerator):
-        modules = generator.refine if isinstance(generator, CrnGenerator) else generator.decode
-        return 2 ** max(len(modules) - 2, 0) + 1
+    if isinstance(generator, CrnGenerator):
+        return 2 ** max(len(generator.refine) - 2, 0) + 1
+    if isinstance(generator, SimsGenerator):
+        return 2 ** (len(generator.decode) - 1) + 1
     return 1

@@ -107,8 +107,8 @@ def graph_inputs(generator: Generator, style: StyleInput = "code") -> tuple[Grap
         found.append(GraphInput("instance", "int32", pixels, (-INT32_MOST - 1, INT32_MOST), text))
     if generator.takes_canvas:
         text = (
-            "pieces of photos laid out as the layout says, RGB levels of 0 to 255 as x / 127.5 - 1 and then 1 "
-            "where there is a piece; 0 in all four where there is none"
+            "pieces of photos laid out as the layout says, RGB levels of 0 to 255 as x / 127.5 - 1 and then "
+            "1 where there is a piece; 0 in all four where there is none"
         )
         found.append(GraphInput("canvas", "float32", ("batch", 4, "height", "width"), (-1.0, 1.0), text))
     return (*found, *_style_inputs(generator, guided), *_seed_input(generator))

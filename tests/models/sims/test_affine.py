@@ -3,7 +3,7 @@
 import torch
 from torch.autograd import gradcheck
 
-from asap_lightning.models.sims import affine, overlap, reference, warped
+from asap_lightning.models.sims import affine, reference, warped
 
 
 def shift(columns, rows, batch=1):
@@ -59,9 +59,3 @@ def test_a_map_about_a_place_leaves_it_where_it_is():
     assert torch.allclose(places[2, 7], torch.tensor([7.2, 2.0]), atol=1e-5)
     moved = affine.about(centre, torch.tensor([1.0]), torch.tensor([[3.0, -1.0]]), 9, 12)
     assert torch.allclose(affine.source_places(moved, 9, 12)[0, 2, 5], torch.tensor([8.0, 1.0]), atol=1e-5)
-
-
-def test_overlap_is_intersection_over_union():
-    masks, regions = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)
-    masks[0, 0, :2], regions[0, 0, 1:3] = 1, 1
-    assert torch.allclose(overlap(masks, regions), torch.tensor([4 / 12, 0.0]))

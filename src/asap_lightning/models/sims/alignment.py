@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asap_lightning.models.layers import layer_norm
-from asap_lightning.models.sims.affine import IDENTITY, warped
+from asap_lightning.models.sims.affine import IDENTITY
 from asap_lightning.models.sims.trunk import Trunk
 
 
@@ -47,45 +47,3 @@ class AlignmentNetwork(nn.Module):
         """
         features = self.trunk(torch.cat([piece, region, layout], dim=1))
         return self.to_map(features.mean(dim=(2, 3))).unflatten(1, (2, 3))
-
-
-def overlap(masks: Tensor, regions: Tensor) -> Tensor:
-    """Intersection over union of masks (B, 1, H, W) in {0, 1}: (B,); 0 where both are empty."""
-    common, either = (masks * regions).sum((1, 2, 3)), torch.maximum(masks, regions).sum((1, 2, 3))
-    return common / either.clamp(min=1)
-
-
-@torch.no_grad()
-def aligned(
-    network: AlignmentNetwork,
-    piece: Tensor,
-    mask: Tensor,
-    region: Tensor,
-    layout: Tensor,
-    *,
-    decimals: int = 0,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Pieces as the network moves them; those that fit their region no better stay as they were.
-
-    The map's numbers are rounded first. Rounded to whole ones, which is how we read the authors' program, it
-    is a shift by whole pixels and mixes none; more ``decimals`` keep its scale.
-
-    Args:
-        network: in evaluation mode.
-        piece: (B, 3, H, W) in [-1, 1].
-        mask: (B, 1, H, W) in {0, 1}: where the piece is.
-        region: (B, 1, H, W) in {0, 1}: what it is to fill.
-        layout: (B, N, H, W) one-hot.
-        decimals: of the map's numbers.
-
-    Returns:
-        The pieces, their masks, and (B,) which of them were moved.
-    """
-    colours = piece * mask
-    theta = torch.round(network(colours, region, layout), decimals=decimals)
-    shares = warped(mask, theta)
-    moved_mask = (shares >= 0.5).to(mask.dtype)
-    moved = warped(colours, theta) / shares.clamp(min=0.5) * moved_mask
-    better = overlap(moved_mask, region) > overlap(mask, region)
-    chosen = better[:, None, None, None]
-    return torch.where(chosen, moved, colours), torch.where(chosen, moved_mask, mask), better

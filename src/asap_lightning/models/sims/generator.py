@@ -79,26 +79,22 @@ class SimsGenerator(Generator):
         self.to_image = nn.Conv2d(levels[-1], 3, 1)
         self.to_classes = nn.Conv2d(levels[-1], spec.label_channels, 1) if spec.kind == "label" else None
 
-    def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Height and width of every level, coarsest first."""
-        sizes = [(height, width)]
-        for _ in self.decode[1:]:
-            sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
-        return sizes[::-1]
-
     def features(self, planes: Tensor) -> Tensor:
         """Features (B, C', H, W) of layout, canvas and missing planes (B, C, H, W)."""
-        sizes = self.sizes(*planes.shape[-2:])
-        x = _resized(planes, sizes[len(self.encode)])
+        sizes = [tuple(planes.shape[-2:])]  # from the encoder's on, finest first
+        for _ in range(self.doublings):
+            sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+        x = F.interpolate(planes, size=sizes[-1], mode="area") if self.doublings else planes
         skips = []
         for stage in self.encode:
             x = halve(stage(x), "average")
             skips.append(x)
         made: Tensor | None = None
-        for level, size in zip(self.decode, sizes, strict=True):
-            parts = [_resized(planes, size)]
-            if skips:
-                parts.append(skips.pop())
+        for level in self.decode:
+            skip = skips.pop() if skips else None
+            size = tuple(skip.shape[-2:]) if skip is not None else sizes.pop()
+            layout = F.interpolate(planes, size=size, mode="area") if skip is not None or sizes else planes
+            parts = [layout] if skip is None else [layout, skip]
             if made is not None:
                 parts.append(F.interpolate(made, size=size, mode="bilinear", align_corners=True))
             made = level(torch.cat(parts, dim=1))
@@ -115,7 +111,3 @@ class SimsGenerator(Generator):
         if self.to_classes is None:
             return GeneratorOutput(image)
         return GeneratorOutput(image, {"class_logits": self.to_classes(features)})
-
-
-def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    return planes if planes.shape[-2:] == size else F.interpolate(planes, size=size, mode="area")

@@ -39,12 +39,23 @@ def halve(features: Tensor, pooling: Pooling) -> Tensor:
     A side of an even length is padded by one behind, of an odd one by one on both ends. What is padded counts
     neither in a maximum nor in a mean.
     """
-    height, width = features.shape[-2:]
-    sides = (width % 2, 1, height % 2, 1)
-    if pooling == "max":
-        return F.max_pool2d(F.pad(features, sides, value=float("-inf")), 3, stride=2)
-    counted = F.avg_pool2d(F.pad(torch.ones_like(features[:1, :1]), sides), 3, stride=2)
-    return F.avg_pool2d(F.pad(features, sides), 3, stride=2) / counted
+    (rows, down), (columns, right) = (_padded_places(features, axis) for axis in (2, 3))
+    padded = features.index_select(2, rows).index_select(3, columns)
+    if pooling == "max":  # a border's pixel is in the window already in which it is repeated
+        return F.max_pool2d(padded, 3, stride=2)
+    there = down[:, None] * right
+    return F.avg_pool2d(padded * there, 3, stride=2) / F.avg_pool2d(there[None, None], 3, stride=2)
+
+
+def _padded_places(features: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Of a padded side: the place that each pixel is taken from, and 1 where it is there, 0 where repeated.
+
+    Indices, since amounts of padding that depend on a side would fix it in an exported graph.
+    """
+    side = features.shape[axis]
+    places = torch.arange((side + 1) // 2 * 2 + 1, device=features.device) - side % 2
+    within = places.clamp(min=0, max=side - 1)
+    return within, (places == within).to(features.dtype)
 
 
 class Trunk(nn.Module):

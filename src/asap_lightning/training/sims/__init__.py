@@ -9,12 +9,18 @@ from asap_lightning.lazy import lazily
 if TYPE_CHECKING:
     from asap_lightning.training.sims.alignment import AlignmentExample as AlignmentExample
     from asap_lightning.training.sims.alignment import fit_alignment as fit_alignment
+    from asap_lightning.training.sims.hooks import Aligner as Aligner
+    from asap_lightning.training.sims.hooks import FrontJudge as FrontJudge
+    from asap_lightning.training.sims.hooks import OwnSegments as OwnSegments
     from asap_lightning.training.sims.loop import PieceSettings as PieceSettings
     from asap_lightning.training.sims.order import OrderExample as OrderExample
     from asap_lightning.training.sims.order import fit_order as fit_order
     from asap_lightning.training.sims.order import in_front as in_front
 
 _HOMES = {
+    "Aligner": "hooks",
+    "FrontJudge": "hooks",
+    "OwnSegments": "hooks",
     "AlignmentExample": "alignment",
     "OrderExample": "order",
     "PieceSettings": "loop",
