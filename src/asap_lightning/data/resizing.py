@@ -55,13 +55,23 @@ def resize_canvas(canvas: NDArray[np.uint8], height: int, width: int) -> NDArray
         return canvas
     filled = resize_ids(np.ascontiguousarray(canvas[..., 3]), height, width) > 0
     weights = (canvas[..., 3:] > 0).astype(np.float32)
-    planes = torch.from_numpy(np.concatenate([canvas[..., :3] * weights, weights], axis=2)).permute(2, 0, 1)
-    mixed = functional.interpolate(
-        planes.unsqueeze(0), size=(height, width), mode="bilinear", antialias=True
-    )[0]
-    pixels = (mixed[:3] / mixed[3:].clamp(min=1e-6)).round_().clamp_(0, 255).permute(1, 2, 0).numpy()
-    made = np.concatenate([pixels, np.full((height, width, 1), 255, np.float32)], axis=2)
+    planes = np.concatenate([canvas[..., :3] * weights, weights], axis=2)
+    down, across = _tents(canvas.shape[0], height), _tents(canvas.shape[1], width)
+    mixed = np.einsum("Hh,hwc,Ww->HWc", down, planes, across, optimize=True)
+    pixels = np.rint(mixed[..., :3] / np.maximum(mixed[..., 3:], 1e-6)).clip(0, 255)
+    made = np.concatenate([pixels, np.full((height, width, 1), 255)], axis=2)
     return (made * filled[..., None]).astype(np.uint8)
+
+
+def _tents(before: int, after: int) -> NDArray[np.float32]:
+    """(after, before) weights of antialiased bilinear along one side.
+
+    Written out, as torch's own gives zeros and worse where a picture is one pixel wide.
+    """
+    scale = before / after
+    centres, places = scale * (np.arange(after) + 0.5), np.arange(before) + 0.5
+    tents = np.maximum(0, 1 - np.abs(places - centres[:, None]) / max(scale, 1.0))
+    return (tents / tents.sum(1, keepdims=True)).astype(np.float32)
 
 
 def resize(name: str, array: NDArray, height: int, width: int) -> NDArray:
