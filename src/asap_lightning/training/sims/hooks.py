@@ -78,14 +78,15 @@ class FrontJudge:
         device = next(self.network.parameters()).device
         colours = self.colours.to(device)
         label = _ids(layout, device)
-        shown = []
-        for piece, class_id in zip((first, second), classes, strict=True):
+
+        def shown(piece: Piece) -> Tensor:
             mask = torch.zeros(1, 1, *layout.shape, device=device)
             mask[0, 0][piece.window] = torch.from_numpy(piece.mask).to(device).float()
-            shown.append(coloured(torch.full_like(label, class_id), colours, mask))
-        ids = tuple(torch.tensor([class_id], device=device) for class_id in classes)
-        answer = self.network.first_in_front(*shown, coloured(label, colours), (ids[0], ids[1]))
-        return bool(answer[0])
+            return coloured(torch.full_like(label, piece.region.class_id), colours, mask)
+
+        one, other = (torch.tensor([class_id], device=device) for class_id in classes)
+        whole = coloured(label, colours)
+        return bool(self.network.first_in_front(shown(first), shown(second), whole, (one, other))[0])
 
 
 class OwnSegments:
