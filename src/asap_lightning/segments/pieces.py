@@ -135,8 +135,8 @@ def warped(segment: Segment, region: Region, affine: Affine) -> Piece | None:
     mask = made[..., 3] >= SOLID
     if not mask.any():
         return None
-    colours = made[..., :3] / np.maximum(made[..., 3:], 1e-6)
-    colours = np.where(mask[..., None], np.clip(np.rint(colours), 0, 255), 0).astype(np.uint8)
+    mixed = np.clip(np.rint(made[..., :3] / np.maximum(made[..., 3:], 1e-6)), 0, 255)
+    colours = np.where(mask[..., None], mixed, 0).astype(np.uint8)
     return Piece(region, (top, left), mask, colours)
 
 
