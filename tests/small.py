@@ -36,6 +36,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "CppnGenerator": {"width": 8, "depth": 3, "tile": 8, "frequencies": 4},
     "CrnGenerator": {"height": 32, "width": 8},
     "HdrnetGenerator": {"size": 32, "cells": 4, "depth": 2, "guide_points": 4},
+    "SimsGenerator": {"height": 32, "width": 2},
 }
 """Class -> the arguments that make it small."""
 

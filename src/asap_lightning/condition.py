@@ -19,6 +19,11 @@ from asap_lightning.building import require_plain, shown
 from asap_lightning.errors import UserError
 
 ConditionKind = Literal["label", "image", "depth"]
+NO_CANVAS = (
+    "this model completes a canvas of pieces from a memory bank, and no bank is given: make one of the "
+    "training pairs with asap data segments, then give data.bank=BANK (training, evaluation) or bank=BANK "
+    "(asap predict); in Python, canvas= or composer of a Translator"
+)
 MOST_CLASSES = 65_536
 """As many ids as 16 bits tell apart; also the most channels of a continuous condition."""
 
@@ -159,6 +164,8 @@ class Condition:
             code differs from instance to instance (pix2pixHD).
         guide: (B, 3, H, W) in [-1, 1]: a photo whose style is to be taken, for generators with an encoder;
             in training it is the target itself.
+        canvas: (B, 4, H, W) float: pieces of photos laid out as the condition says, RGB in [-1, 1], then 1
+            where there is a piece; where there is none all four are 0. For generators that complete it.
     """
 
     label: Tensor | None = None
@@ -166,6 +173,7 @@ class Condition:
     instance: Tensor | None = None
     style: Tensor | None = None
     guide: Tensor | None = None
+    canvas: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.label is None and self.image is None:
@@ -185,6 +193,12 @@ class Condition:
                 "give one or train with data.instance_edges=false"
             )
         return self.instance
+
+    def require_canvas(self) -> Tensor:
+        """The canvas; a `UserError` if there is none, as a memory bank is what the user has to give."""
+        if self.canvas is None:
+            raise UserError(NO_CANVAS)
+        return self.canvas
 
     @property
     def _main(self) -> Tensor:

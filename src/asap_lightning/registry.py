@@ -76,6 +76,7 @@ ROLES: dict[RoleName, Role] = {
             "asap_lightning.models.HdrnetGenerator",
             "asap_lightning.models.Pix2pixHDGenerator",
             "asap_lightning.models.ResnetGenerator",
+            "asap_lightning.models.SimsGenerator",
             "asap_lightning.models.SpadeGenerator",
             "asap_lightning.models.UNetGenerator",
         ),

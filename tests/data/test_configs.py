@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
+from asap_lightning.configuration.data import make_data
 from asap_lightning.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
@@ -28,7 +29,7 @@ CHANNELS = {
 def build(name: str, *overrides: str):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose(name, ["++seed=3", "root=somewhere", *overrides])
-    return instantiate(config)
+    return make_data(OmegaConf.create({"data": config}))
 
 
 def test_every_configuration_is_tested():

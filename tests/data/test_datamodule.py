@@ -53,6 +53,15 @@ def test_values_are_scaled_to_minus_one_and_one():
     assert torch.allclose(batch.photo.flatten(), torch.tensor([-1.0, 127 / 127.5 - 1, 1.0]))
 
 
+def test_a_canvas_is_signed_where_it_is_filled_and_zero_elsewhere():
+    canvas = np.array([[[0, 127, 255, 255], [9, 9, 9, 0]]], np.uint8)
+    condition = collate([Sample("a", label=np.zeros((1, 2), np.uint8), canvas=canvas)]).condition
+    assert condition.canvas.shape == (1, 4, 1, 2)
+    expected = torch.tensor([[-1.0, 127 / 127.5 - 1, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+    assert torch.allclose(condition.canvas[0, :, 0].T, expected)
+    assert collate([Sample("a", label=np.zeros((1, 2), np.uint8))]).condition.canvas is None
+
+
 def test_depth_is_a_condition_of_one_channel(trees):
     root, _, _ = trees.nyu()
     data = module(root, partial(NyuDepth, train_count=3), batch_size=3, num_workers=1)

@@ -44,6 +44,10 @@ def test_conditions_of_every_kind_become_pictures():
     label = torch.tensor([[[0, 1]], [[2, 1]]])
     expected = colorize_label(label[1].numpy(), spec)
     assert np.array_equal(condition_to_image(Condition(label=label), spec, 1), expected)
+    canvas = torch.zeros(2, 4, 1, 2)
+    canvas[1, :, 0, 1] = 1.0
+    laid = condition_to_image(Condition(label=label, canvas=canvas), spec, 1)
+    assert np.array_equal(laid[0, 0], expected[0, 0]) and (laid[0, 1] == 255).all()
     grey = ConditionSpec(kind="depth", channels=1)
     picture = condition_to_image(Condition(image=torch.zeros(1, 1, 2, 2)), grey)
     assert picture.shape == (2, 2, 3) and (picture == 128).all()

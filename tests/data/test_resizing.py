@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -51,6 +52,38 @@ def test_pictures_are_antialiased():
     checks = np.indices((64, 64)).sum(0) % 2 * np.uint8(255)
     small = resize_picture(np.repeat(checks[..., None], 3, axis=2).astype(np.uint8), 16, 16)
     assert np.abs(small.astype(int) - 127).max() <= 12
+
+
+@given(side, side, side, side, st.integers(0, 2**31))
+def test_pieces_of_a_canvas_keep_their_colours_to_their_borders(h, w, height, width, seed):
+    random = np.random.default_rng(seed)
+    filled = random.random((h, w)) < 0.5
+    canvas = random.integers(0, 256, (h, w, 4), np.uint8)  # whatever lies where nothing is filled
+    canvas[..., :3][filled] = (200, 100, 50)
+    canvas[..., 3] = filled * 255
+    resized = resize("canvas", canvas, height, width)
+    assert resized.shape == (height, width, 4) and resized.dtype == np.uint8
+    expected = resize_ids(filled.astype(np.uint8), height, width) > 0
+    assert np.array_equal(resized[..., 3], expected * np.uint8(255))
+    assert (resized[..., :3][expected] == (200, 100, 50)).all()
+    if (h, w) != (height, width):
+        assert (resized[..., :3][~expected] == 0).all()
+
+
+def test_a_whole_canvas_is_antialiased():
+    checks = np.repeat((np.indices((64, 64)).sum(0) % 2 * 255)[..., None], 3, axis=2)
+    canvas = np.concatenate([checks, np.full((64, 64, 1), 255)], axis=2).astype(np.uint8)
+    assert np.abs(resize("canvas", canvas, 16, 16)[..., :3].astype(int) - 127).max() <= 1
+
+
+@given(st.integers(2, 40), st.integers(2, 40), st.integers(2, 40), st.integers(2, 40))
+def test_a_whole_canvas_is_resized_as_torch_does(h, w, height, width):
+    pixels = np.random.default_rng(0).integers(0, 256, (h, w, 3), np.uint8)
+    canvas = np.concatenate([pixels, np.full((h, w, 1), 255, np.uint8)], axis=2)
+    planes = torch.from_numpy(pixels).permute(2, 0, 1)[None].double()
+    expected = torch.nn.functional.interpolate(planes, size=(height, width), mode="bilinear", antialias=True)
+    off = resize("canvas", canvas, height, width)[..., :3] - expected[0].permute(1, 2, 0).numpy()
+    assert np.abs(off).max() <= 0.501
 
 
 def test_grey_pictures_keep_their_channel():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,19 @@ def test_crop_and_flip_are_the_same_for_every_array(seed, height, width):
         "label": np.uint8, "image": np.uint8, "depth": np.float32, "instance": np.int32, "photo": np.uint8
     }  # fmt: skip
     assert_aligned(sample)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 20))
+def test_a_canvas_is_cropped_flipped_and_padded_with_its_pair(seed, height, width):
+    rows, columns = np.indices((12, 20), dtype=np.uint8)
+    filled = ((rows + columns) % 2 * 255).astype(np.uint8)
+    canvas = np.stack([rows, columns, np.zeros_like(rows), filled], axis=2)
+    transform = PairedTransform(Geometry("crop", height, width), flip=True, size_multiple=8)
+    sample = transform(replace(coordinates(), canvas=canvas), seed)
+    assert sample.canvas.dtype == np.uint8 and sample.canvas.shape == (*sample.size, 4)
+    assert np.array_equal(sample.canvas[..., :3], sample.photo)
+    assert np.array_equal(sample.canvas[..., 3] > 0, sample.photo[..., :2].sum(2) % 2)
 
 
 def test_half_of_the_samples_are_flipped_and_crops_reach_every_corner():

@@ -32,6 +32,7 @@ from asap_lightning.building import build
 from asap_lightning.commands import COMMANDS, Command, by_name
 from asap_lightning.configuration.assemble import generator_settings
 from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.data import make_data, without_canvases
 from asap_lightning.configuration.plain import plain
 from asap_lightning.configuration.quoting import with_list
 from asap_lightning.configuration.resolvers import register_resolvers
@@ -114,7 +115,7 @@ def require_trainable(config: DictConfig) -> None:
         tile = settings["s1"] * settings["s2"]
         assert config.data.height % tile == 0 and config.data.width % tile == 0
     assert (config.loss.adversarial is None) == (config.discriminator._target_ is None)
-    instantiate(config.data, prepare=None)
+    instantiate(without_canvases(config.data)[0], prepare=None)
 
 
 @pytest.mark.parametrize("command", commands())
@@ -306,7 +307,7 @@ def test_python_blocks_are_python(page: Path) -> None:
 def test_the_size_of_the_demos_network_is_the_stated_one() -> None:
     config = composed("train", ("experiment=demo",))
     settings = generator_settings(plain(config.generator), config.data.height)
-    network = build(settings, "generator", spec=instantiate(config.data, prepare=None).spec)
+    network = build(settings, "generator", spec=make_data(config).spec)
     size = sum(parameter.numel() for parameter in network.parameters())
     stated = {
         number for page in PAGES for number in re.findall(r"network of ([\d.]+) M parameters", text_of(page))

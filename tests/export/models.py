@@ -37,6 +37,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "F-CPPN": ("CppnGenerator", {"coefficients": [2, 3]}),
     "HDRNet": ("HdrnetGenerator", {}),
     "HDRNet, pointwise": ("HdrnetGenerator", {"guide": "pointwise"}),
+    "SIMS": ("SimsGenerator", {}),
     "CC-FPSE": ("CcFpseGenerator", {"hidden": 4, "init_gain": 1.0}),
 }
 """Name -> class and arguments on top of `small.NETWORKS`."""

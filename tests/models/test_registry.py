@@ -56,9 +56,13 @@ def condition(spec, height=64, width=128, batch=2):
 
 
 def complete(generator, given):
-    """With the photo that training would hand to an encoder."""
+    """With the photo that training would hand to an encoder, and the canvas that a bank would."""
     if generator.takes_guide:
         given.guide = torch.rand(given.batch_size, 3, given.height, given.width) * 2 - 1
+    if generator.takes_canvas:
+        filled = torch.randint(2, (given.batch_size, 1, given.height, given.width)).float()
+        pieces = torch.rand(given.batch_size, 3, given.height, given.width) * 2 - 1
+        given.canvas = torch.cat([pieces * filled, filled], dim=1)
     return given
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import pickle
@@ -24,7 +25,7 @@ from asap_lightning.building import build
 from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
-from asap_lightning.data.layouts import Shards
+from asap_lightning.data.layouts import Shards, SpadeFolders
 from asap_lightning.data.reading import read_depth, read_instance, read_label, read_photo
 from asap_lightning.data.shards.writer import write_shards
 from asap_lightning.inference.loading import load_generator
@@ -34,6 +35,7 @@ from asap_lightning.interop.state_dicts import state_of
 from asap_lightning.interop.systems import asapnet
 from asap_lightning.reports.pictures import cells_of
 from asap_lightning.reports.runs import read_run
+from asap_lightning.segments import Bank, Canvases, cut_bank
 from asap_lightning.untrusted import load_torch
 
 SPEC = ConditionSpec(num_classes=4)
@@ -130,6 +132,7 @@ def kinds(folder: Path) -> dict[str, Kind]:
         **_shards(folder),
         **_pictures(),
         **_texts(folder),
+        **_banks(folder),
     }
 
 
@@ -164,6 +167,39 @@ def _shards(folder: Path) -> dict[str, Kind]:
     return {
         "index": Kind("shards/index.json", index, mutate_json, read),
         "shard": Kind(f"shards/{tar}", (place / tar).read_bytes(), spoil_tar, read),
+    }
+
+
+def _banks(folder: Path) -> dict[str, Kind]:
+    from trees import Trees
+
+    layout = SpadeFolders(Trees(folder / "bank_tree").spade(count=3), num_classes=3)
+    place = folder / "bank"
+    cut_bank(layout, place, height=24, width=32, min_area=2)
+    index, table = (place / "bank.json").read_bytes(), (place / "segments.bin").read_bytes()
+    label = layout.read(layout.items("train")[0]).label
+
+    def read(path: Path) -> None:
+        bank = Bank(path.parent)
+        for number in range(min(len(bank), 50)):
+            bank.segment(number)
+        Canvases(bank)(label)
+
+    def spoil_index(random_: random.Random, content: bytes) -> bytes:
+        (place / "segments.bin").write_bytes(table)
+        return mutate_json(random_, content)
+
+    def spoil_table(random_: random.Random, content: bytes) -> bytes:
+        spoiled, node = mutate_bytes(random_, content), json.loads(index)
+        if random_.random() < 0.8:  # a stranger's index agrees with a stranger's table
+            spoiled = spoiled[: len(table)].ljust(len(table), b"\0")
+            node["files"]["segments.bin"]["sha256"] = hashlib.sha256(spoiled).hexdigest()
+        (place / "bank.json").write_text(json.dumps(node))
+        return spoiled
+
+    return {
+        "bank": Kind("bank/bank.json", index, spoil_index, read),
+        "bank's table": Kind("bank/segments.bin", table, spoil_table, read),
     }
 
 

@@ -19,7 +19,13 @@ from asap_lightning.errors import UserError
 from asap_lightning.losses import HingeLoss, TranslationObjective
 from asap_lightning.metrics import pairs_of
 from asap_lightning.models import MultiscaleDiscriminator
-from asap_lightning.training import ConstantThenLinear, DivergedError, TranslationModule, make_trainer
+from asap_lightning.training import (
+    ConstantThenLinear,
+    DivergedError,
+    ExponentialWarmup,
+    TranslationModule,
+    make_trainer,
+)
 from asap_lightning.training.scaling import NetworkScalers
 
 pytestmark = [
@@ -283,6 +289,18 @@ def test_the_schedule_is_constant_then_linear():
     by_step = ConstantThenLinear(constant=10, decay=10, unit="step")
     assert by_step(99, 15) == 0.5
     assert ConstantThenLinear(constant=0, decay=0)(10**6, 10**6) == 1
+
+
+def test_a_rate_may_grow_up_to_a_peak_first():
+    schedule = ExponentialWarmup(constant=800, decay=0)
+    assert [schedule(epoch, 0) for epoch in (0, 1, 72, 73, 111, 112, 799)] == pytest.approx(
+        [0.01, 0.011, 0.01 * 1.1**72, 10, 10, 1, 1]
+    )
+    steps = ExponentialWarmup(constant=4, decay=2, unit="step", warmup=2, start=1.0, growth=1.5, peak=1.2)
+    assert [steps(9, step) for step in range(7)] == [1, 1.2, 1, 1, 1, 0.5, 0]
+    assert ExponentialWarmup(warmup=10**9)(10**8, 0) == 10, "no power of it is computed"
+    with pytest.raises(ValueError, match="growth at least 1"):
+        ExponentialWarmup(growth=0.9)
 
 
 def test_the_rate_of_every_step_is_the_schedules():

@@ -49,8 +49,13 @@ def write_page(
 
     Raises:
         UserError: the folder is in use or cannot be written, the runtime's files are not at hand, or the
-            model cannot be exported.
+            model cannot be exported or needs a memory bank.
     """
+    if translator.generator.takes_canvas:
+        raise UserError(
+            "format=web: this model completes a canvas of pieces from a memory bank, which a page without a "
+            "server does not have; other formats take the canvas as an input"
+        )
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"output={output} is there already: name a new or an empty folder")
     wish = Wish("onnx", precision=precision)

@@ -49,6 +49,7 @@ def serve(
         ) from error
     with listening(host, port, "{}=") as listener:
         translator = load()
+        translator.require_canvases()
         card = ModelCard.of(translator, title)
         app = make_app(translator, card, limits=limits, origins=origins)
         translator.warmup(*card.training_size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -53,8 +54,9 @@ def inference(
                 prepared[name] = _prepared(case, device, generator, backend, m)
                 sides[name] = _call(prepared[name], condition)
         made = {name: make(case, device) for name, make in (peers or {}).items()}
-        sides.update((name, _call(peer, condition)) for name, peer in made.items())
-        counted = {name: _counted_gflop(peer, condition) for name, peer in made.items()}
+        given = {name: _completed(peer, condition) for name, peer in made.items()}
+        sides.update((name, _call(peer, given[name])) for name, peer in made.items())
+        counted = {name: _counted_gflop(peer, given[name]) for name, peer in made.items()}
         measured = run_pairs(sides, repeats=repeats, device=device)
         exact = _exact(case, generator, condition, device) if case.megapixels < 1.2 else None
         work = case.lowres_gflop(generator) + case.pixelwise_gflop(generator)
@@ -81,6 +83,14 @@ def _prepared(
     generator.backend = backend
     generator.prepare_for_inference(winograd=winograd)  # type: ignore[arg-type]
     return generator
+
+
+def _completed(peer: Generator, condition: Condition) -> Condition:
+    """With an empty canvas, where the peer completes one: it costs what any does."""
+    if not peer.takes_canvas:
+        return condition
+    canvas = torch.zeros(condition.batch_size, 4, condition.height, condition.width, device=condition.device)
+    return replace(condition, canvas=canvas)
 
 
 def _counted_gflop(network: Generator, condition: Condition) -> float:

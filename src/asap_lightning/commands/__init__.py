@@ -81,8 +81,8 @@ COMMANDS = (
     Command(
         "data",
         "data",
-        "make the demo data; check a data set; find its colours; write it as shards",
-        choices=("demo", "check", "palette", "shard"),
+        "make the demo data; check a data set; find its colours; write it as shards or segments",
+        choices=("demo", "check", "palette", "shard", "segments"),
     ),
     Command(
         "benchmark",

@@ -1,4 +1,4 @@
-"""``asap data demo``, ``check``, ``palette`` and ``shard``: plain flags."""
+"""``asap data demo``, ``check``, ``palette``, ``shard`` and ``segments``: plain flags."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from asap_lightning.commands import palette, shard
+from asap_lightning.commands import palette, segments, shard
 
 EPILOG = """\
 examples:
@@ -17,6 +17,7 @@ examples:
   asap data check DIR data=spade_folders data.layout.num_classes=19 --picture samples.png
   asap data palette DIR data=pairs --half right --out palette.png
   asap data shard data=cityscapes data.root=DIR out=shards --resize
+  asap data segments data=cityscapes data.root=DIR out=BANK --sheet bank.png
   asap data check https://HOST/shards data=shards
 """
 
@@ -31,12 +32,12 @@ def parser() -> argparse.ArgumentParser:
     """The parser of ``asap data``."""
     top = argparse.ArgumentParser(
         prog="asap data",
-        description="Makes the demo data; checks data sets; finds the colours of classes; writes shards.",
+        description="Makes the demo data; checks data sets; finds their colours; writes shards and banks.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(
-        required=True, metavar="demo|check|palette|shard", parser_class=_OverridesAnywhere
+        required=True, metavar="demo|check|palette|shard|segments", parser_class=_OverridesAnywhere
     )
     demo = commands.add_parser("demo", help="write procedural building facades in the CMP layout")
     demo.add_argument("out", type=Path, help="folder that receives the files")
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(action=check_data)
     palette.add_parser(commands)
     shard.add_parser(commands)
+    segments.add_parser(commands)
     return top
 
 

@@ -87,6 +87,11 @@ def prepared(settings: dict[str, Any], checkpoint: Path) -> tuple[Setup, list[En
     batch, output = settings["batch"], Path(settings["output"]).expanduser().absolute()
     # On the CPU and without preparation: the model is only asked what it translates.
     translator = Translator(checkpoint, device="cpu", weights=settings["weights"], prepare=False)
+    if translator.generator.takes_canvas:
+        raise UserError(
+            "this model completes a canvas of pieces from a memory bank, which workers do not share: "
+            "translate a folder with asap predict and engine=local"
+        )
     styles = parse_styles(settings["style"], translator)
     if styles.several:
         raise UserError(

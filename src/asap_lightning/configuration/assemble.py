@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import Logger
 from torch import nn
 
 from asap_lightning.building import check
-from asap_lightning.condition import ConditionSpec
+from asap_lightning.condition import NO_CANVAS, ConditionSpec
 from asap_lightning.configuration.evaluation import make_periodic
 from asap_lightning.configuration.plain import Plain, configured_by, plain
 from asap_lightning.configuration.trainer_checks import require_own_names
@@ -97,6 +97,8 @@ def make_module(config: DictConfig, data: PairedDataModule) -> TranslationModule
     """The LightningModule with both networks, the objective, optimizers and schedule."""
     description = describe(config, data)
     generator = make_generator(description.generator, data)
+    if generator.takes_canvas and config.data.get("bank") is None:
+        raise UserError(f"data.bank is missing: {NO_CANVAS}")
     discriminator = build_network("discriminator", description.discriminator or {}, data.spec)
     with configured_by("loss"):
         objective = instantiate(config.loss, _convert_="all")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from asap_lightning.configuration.plain import configured_by
+from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.evaluation.training_data import TRAINED
+
+OF_CANVASES = ("bank", "canvas", "canvas_options")
+"""Of ``data``: what its canvases are made of, see `segments.settings`."""
 
 if TYPE_CHECKING:
     from asap_lightning.data import PairedData, PairedDataModule
@@ -37,14 +40,29 @@ def make_evaluation_data(config: DictConfig, **settled: Any) -> PairedData:
 def _made(config: DictConfig, **other: Any) -> Callable[..., Any]:
     """What makes the data set that ``data`` describes."""
     prepare = {} if may_prepare() else {"prepare": None}
+    node, wanted = without_canvases(config.data, other)
     with configured_by("data"):
-        made = instantiate(OmegaConf.merge(config.data, other), _partial_=True, **prepare)
+        made = instantiate(node, _partial_=True, **prepare)
 
     def make(**settled: Any) -> Any:
+        if wanted["bank"] is not None:
+            from asap_lightning.segments.settings import canvases_of
+
+            settled["canvases"] = canvases_of(wanted)
         with configured_by("data"):
             return made(**settled)
 
     return make
+
+
+def without_canvases(
+    data: DictConfig, other: Mapping[str, Any] | None = None
+) -> tuple[DictConfig, dict[str, Any]]:
+    """``data`` with ``other`` values as constructors take it; and what it says of canvases, plain."""
+    node = cast("DictConfig", OmegaConf.merge(data, other or {}))
+    with open_dict(node):
+        taken = {key: node.pop(key, None) for key in OF_CANVASES}
+    return node, {key: plain(one) if isinstance(one, DictConfig) else one for key, one in taken.items()}
 
 
 def may_prepare() -> bool:

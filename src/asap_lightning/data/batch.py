@@ -25,7 +25,7 @@ class Batch:
 
     Attributes:
         condition: label maps (B, H, W) uint8 or int32, or images (B, C, H, W) in [-1, 1]; instance maps
-            (B, H, W) int32 if the data set has them.
+            (B, H, W) int32 if the data set has them, canvases (B, 4, H, W) if a memory bank made them.
         photo: (B, 3, H, W) float32 in [-1, 1]; None where a split has conditions alone.
         names: one a pair, unique in the split, usable as file stems.
         valid: height and width of each pair's real content, anchored top left; the rest is padding.
@@ -73,7 +73,13 @@ def collate(samples: Sequence[Sample]) -> Batch:
     elif depth is not None:
         image = depth.unsqueeze(1)
     photo = _stack(samples, "photo")
-    condition = Condition(label=_stack(samples, "label"), image=image, instance=_stack(samples, "instance"))
+    canvas = _stack(samples, "canvas")
+    condition = Condition(
+        label=_stack(samples, "label"),
+        image=image,
+        instance=_stack(samples, "instance"),
+        canvas=None if canvas is None else canvas_planes(canvas),
+    )
     return Batch(
         condition=condition,
         photo=None if photo is None else to_signed(photo),
@@ -86,6 +92,12 @@ def to_signed(pictures: Tensor) -> Tensor:
     """(B, H, W, C) uint8 as (B, C, H, W) float32 in [-1, 1]: x / 127.5 - 1."""
     floats = pictures.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
     return floats.div_(127.5).sub_(1.0)
+
+
+def canvas_planes(canvases: Tensor) -> Tensor:
+    """(B, H, W, 4) uint8 as `Condition.canvas` (B, 4, H, W): x / 127.5 - 1 where filled, else 0."""
+    filled = (canvases[..., 3:] > 0).permute(0, 3, 1, 2).float()
+    return torch.cat([to_signed(canvases[..., :3]) * filled, filled], dim=1)
 
 
 def _stack(samples: Sequence[Sample], name: str) -> Tensor | None:

@@ -179,6 +179,8 @@ class PairedDataModule(PairedData, LightningDataModule):
             "batch_size": self.batch_size,
             "world_size": self._world_size,
         }
+        if self.canvases is not None:
+            identity |= self.canvases.identity
         blocks = self.layout.blocks("train")
         return (
             identity if blocks is None else {**identity, "shards": len(blocks.sizes), "window": blocks.window}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch.utils.data import Dataset
@@ -14,6 +14,8 @@ from asap_lightning.errors import UserError
 
 Key = tuple[int, int]
 """Epoch and index."""
+AddCanvas = Callable[[Sample, Sequence[int]], Sample]
+"""Gives a transformed sample its canvas, as a pure function of it and (seed, epoch, index)."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,22 @@ class PairedDataset(Dataset[Sample]):
         items: the pairs.
         transform: applied to every sample, with the seed (seed, epoch, index).
         seed: decides all augmentation.
+        add_canvas: what gives samples their canvas, at the size that they have by then.
 
     Attributes:
         with_photo: False leaves the photos out of the samples.
     """
 
     def __init__(
-        self, layout: Layout, items: Sequence[Item], transform: PairedTransform | None = None, seed: int = 0
+        self,
+        layout: Layout,
+        items: Sequence[Item],
+        transform: PairedTransform | None = None,
+        seed: int = 0,
+        add_canvas: AddCanvas | None = None,
     ) -> None:
         self.layout, self.items, self.transform, self.seed = layout, list(items), transform, seed
-        self.with_photo = True
+        self.with_photo, self.add_canvas = True, add_canvas
 
     def __len__(self) -> int:
         return len(self.items)
@@ -54,9 +62,10 @@ class PairedDataset(Dataset[Sample]):
         sample = self.layout.read(self.items[index])
         if not self.with_photo:
             sample = replace(sample, photo=None)
-        if self.transform is None:
-            return sample
-        return self.transform(sample, seed=(self.seed, epoch, index))
+        seed = (self.seed, epoch, index)
+        if self.transform is not None:
+            sample = self.transform(sample, seed=seed)
+        return sample if self.add_canvas is None else self.add_canvas(sample, seed)
 
     def __getitems__(self, keys: Sequence[int | Key]) -> list[Sample | BadSample]:
         """What loaders call: a `UserError` becomes a `BadSample`."""

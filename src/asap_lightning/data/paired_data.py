@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from asap_lightning.condition import ConditionSpec
-from asap_lightning.data.dataset import PairedDataset
+from asap_lightning.data.dataset import AddCanvas, PairedDataset
 from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.loader import PairedLoader, collate_or_report, start_worker
 from asap_lightning.data.sampler import EvaluationSampler, TrainingPosition
@@ -18,6 +18,20 @@ from asap_lightning.data.transforms import EVALUATION_MODES, Geometry, Mode, Odd
 from asap_lightning.errors import UserError
 from asap_lightning.locks import FileLock
 from asap_lightning.ranks import rank, world_size
+
+
+class CanvasSource(Protocol):
+    """What gives a data set its canvases; `segments.Canvases` is one."""
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What canvases depend on beside the pairs, as plain values."""
+
+    def require_classes(self, spec: ConditionSpec, whose: str) -> None:
+        """A `UserError` unless the canvases are of these classes."""
+
+    def maker(self, split: str, *, training: bool) -> AddCanvas:
+        """What adds canvases to the samples of a split."""
 
 
 class PairedData:
@@ -54,6 +68,7 @@ class PairedData:
         pin_memory: by default, if CUDA is there.
         seed: decides order and augmentation.
         prepare: makes the data set at the root when there is no such folder yet.
+        canvases: gives every sample a canvas of pieces, for generators that complete one.
 
     Attributes:
         spec: what the conditions are; known before any file is read.
@@ -91,10 +106,14 @@ class PairedData:
         pin_memory: bool | None = None,
         seed: int = 0,
         prepare: Callable[[Path], object] | None = None,
+        canvases: CanvasSource | None = None,
     ) -> None:
         super().__init__()
         self._prepare = prepare
         self.layout = layout(root, instances=instance_edges)
+        self.canvases = canvases
+        if canvases is not None:
+            canvases.require_classes(self.layout.spec, f"data.root={root}")
         self.geometry = Geometry(mode, height, width, load_height, load_width)
         if eval_mode not in EVALUATION_MODES:
             raise UserError(
@@ -178,8 +197,13 @@ class PairedData:
                 odd_size="resize",
                 extra=self.extra_transforms,
             )
-            return PairedDataset(self.layout, self.items(split), transform, self.seed)
+            return self._dataset(split, transform, training=True)
         return self.evaluation_dataset(split)
+
+    def _dataset(self, split: Split, transform: PairedTransform, *, training: bool) -> PairedDataset:
+        canvases = self.canvases
+        add = None if canvases is None else canvases.maker(split, training=training)
+        return PairedDataset(self.layout, self.items(split), transform, self.seed, add)
 
     def evaluation_dataset(self, split: Split) -> PairedDataset:
         """Any split's pairs as validation sees them, not augmented."""
@@ -189,7 +213,7 @@ class PairedData:
             minimum_size=self.minimum_size,
             odd_size=self.odd_size,
         )
-        return PairedDataset(self.layout, self.items(split), transform, self.seed)
+        return self._dataset(split, transform, training=False)
 
     def evaluation_dataloader(self, split: Split) -> PairedLoader:
         """Any split's pairs as validation sees them: in order, each once, not augmented."""

@@ -27,12 +27,22 @@ def photo_to_image(photo: Tensor) -> Picture:
 
 
 def condition_to_image(condition: Condition, spec: ConditionSpec, index: int = 0) -> Picture:
-    """One condition of a batch as (H, W, 3) uint8: coloured classes, the picture itself, or grey depth."""
+    """One condition of a batch as (H, W, 3) uint8: coloured classes, the picture itself, or grey depth.
+
+    The pieces of a canvas lie over it.
+    """
     if condition.label is not None:
-        return colorize_label(condition.label[index].cpu().numpy(), spec)
-    assert condition.image is not None
-    picture = photo_to_image(condition.image[index])
-    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+        picture = colorize_label(condition.label[index].cpu().numpy(), spec)
+    else:
+        assert condition.image is not None
+        picture = photo_to_image(condition.image[index])
+    if picture.shape[2] == 1:
+        picture = np.repeat(picture, 3, axis=2)
+    if condition.canvas is None:
+        return picture
+    canvas = condition.canvas[index]
+    filled = (canvas[3] > 0).cpu().numpy()[..., None]
+    return np.where(filled, photo_to_image(canvas[:3]), picture)
 
 
 def sample_to_image(sample: Sample, spec: ConditionSpec) -> Picture:

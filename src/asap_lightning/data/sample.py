@@ -13,7 +13,7 @@ from asap_lightning.data.header import Header, read_header
 from asap_lightning.data.source import Source
 from asap_lightning.errors import UserError
 
-ARRAYS = ("label", "image", "depth", "instance", "photo")
+ARRAYS = ("label", "image", "depth", "instance", "photo", "canvas")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Sample:
         depth: (H, W) float32 in [-1, 1].
         instance: (H, W) int32; only the borders between ids matter.
         photo: (H, W, 3) uint8; None where a split has conditions alone.
+        canvas: (H, W, 4) uint8: pieces of other photos, RGB and then 255 where there is a piece and 0 where
+            there is none; RGB is of no account there.
         paths: the file that each array came from, by the array's name.
         unmatched: pixels whose colour no palette entry is near to, and which are 'unknown' therefore; None
             where no colours were looked up.
@@ -40,6 +42,7 @@ class Sample:
     depth: NDArray[np.float32] | None = None
     instance: NDArray[np.int32] | None = None
     photo: NDArray[np.uint8] | None = None
+    canvas: NDArray[np.uint8] | None = None
     paths: dict[str, Source] = field(default_factory=dict)
     unmatched: int | None = None
     valid: tuple[int, int] | None = None

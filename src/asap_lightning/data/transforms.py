@@ -36,7 +36,14 @@ OddSize = Literal["pad", "resize"]
 JITTER = 286 / 256
 """Load size over crop size in pix2pix: resize to 286, crop 256."""
 
-_TARGETS = {"photo": "image", "label": "mask", "instance": "mask", "image": "image", "depth": "mask"}
+_TARGETS = {
+    "photo": "image",
+    "label": "mask",
+    "instance": "mask",
+    "image": "image",
+    "depth": "mask",
+    "canvas": "mask",  # its pieces come from other photos: a photometric change is not theirs
+}
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ class PairedTransform:
         odd_size: what to do where they would not be: ``pad`` repeats the last row and column (the
             real size is kept in ``Sample.valid``), ``resize`` resizes to the nearest multiple.
         extra: further albumentations transforms, applied after crop and flip; photometric ones
-            change photo and condition image alike.
+            change photo and condition image alike, and no canvas.
 
     Calling it with the same sample and seed gives the same result, whatever was called before and
     in whichever process.

@@ -7,6 +7,8 @@ from typing import Any
 
 from asap_lightning.building import build
 from asap_lightning.data import PairedData
+from asap_lightning.segments.settings import SETTINGS as OF_CANVASES
+from asap_lightning.segments.settings import canvases_of
 
 FOR_EVALUATION = (
     "_target_",
@@ -48,7 +50,10 @@ def training_data(
     Raises:
         UserError: it names what no data set is made of, or values that are refused.
     """
-    given = given or {}
+    given = dict(given or {})
+    wanted = {key: given.pop(key, stored.get(key)) for key in OF_CANVASES}
+    if (canvases := canvases_of(wanted)) is not None:
+        given["canvases"] = canvases
     node = {key: stored[key] for key in FOR_EVALUATION if key in stored and key not in given}
     layout = node.get("layout")
     if isinstance(layout, Mapping):

@@ -24,6 +24,7 @@ PAPERS = {
     "CrnGenerator": "CRN (Chen and Koltun, ICCV 2017)",
     "HdrnetGenerator": "HDRNet (Gharbi et al., SIGGRAPH 2017)",
     "CcFpseGenerator": "CC-FPSE (Liu et al., NeurIPS 2019)",
+    "SimsGenerator": "SIMS, semi-parametric image synthesis (Qi et al., CVPR 2018)",
 }
 TASKS = {"label": "a label map of class ids", "image": "an image", "depth": "a depth map"}
 

@@ -16,7 +16,7 @@ from asap_lightning.condition import Condition
 from asap_lightning.data.labels import UNKNOWN
 from asap_lightning.export.folding import SeededDropout, Seeds, evaluation_copy
 from asap_lightning.export.inputs import GraphInput, StyleInput, graph_inputs
-from asap_lightning.models import CrnGenerator, Generator, SpadeGenerator
+from asap_lightning.models import CrnGenerator, Generator, SimsGenerator, SpadeGenerator
 
 
 class TranslationGraph(nn.Module):
@@ -145,12 +145,14 @@ def fixed_size(generator: Generator) -> tuple[int, int] | None:
 def smallest_side(generator: Generator) -> int:
     """Fewest pixels of a side that an exported graph takes.
 
-    One, as smaller conditions are padded; but CRN pads nothing, and its second module has to see more than
-    one row, or its graph would be another. So it is with instance edges, which compare neighbours, where a
-    generator takes every size.
+    One, as smaller conditions are padded; but CRN and SIMS pad nothing, and CRN's second module, SIMS's first
+    level has to see more than one row, or the graph would be another. So it is with instance edges, which compare
+    neighbours, where a generator takes every size.
     """
     if isinstance(generator, CrnGenerator):
         return 2 ** max(len(generator.refine) - 2, 0) + 1
+    if isinstance(generator, SimsGenerator):
+        return 2 ** (len(generator.decode) - 1) + 1
     if generator.spec.instance_edges and generator.size_multiple == 1 and generator.minimum_size <= 1:
         return 3
     return 1

@@ -29,7 +29,7 @@ class GraphInput:
     """One input of an exported graph.
 
     Attributes:
-        name: ``label``, ``image``, ``instance``, ``style``, ``guide``, ``noise`` or ``seed``.
+        name: ``label``, ``image``, ``instance``, ``canvas``, ``style``, ``guide``, ``noise`` or ``seed``.
         dtype: ``int32`` or ``float32``.
         axes: of its shape; ``batch``, ``height`` and ``width`` are those of every input.
         range: least and greatest value that mean something.
@@ -105,6 +105,12 @@ def graph_inputs(generator: Generator, style: StyleInput = "code") -> tuple[Grap
     if spec.instance_edges or (guided and isinstance(generator, Pix2pixHDGenerator)):
         text = "instance ids; only who is who matters"
         found.append(GraphInput("instance", "int32", pixels, (-INT32_MOST - 1, INT32_MOST), text))
+    if generator.takes_canvas:
+        text = (
+            "pieces of photos laid out as the layout says, RGB levels of 0 to 255 as x / 127.5 - 1 and then "
+            "1 where there is a piece; 0 in all four where there is none"
+        )
+        found.append(GraphInput("canvas", "float32", ("batch", 4, "height", "width"), (-1.0, 1.0), text))
     return (*found, *_style_inputs(generator, guided), *_seed_input(generator))
 
 

@@ -54,7 +54,7 @@ def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
         least, multiple = smallest_side(generator), 1
         if not graph.pads:
             multiple = generator.size_multiple
-            least = -(-max(generator.minimum_size, 2 * multiple) // multiple)
+            least = -(-max(generator.minimum_size, 2 * multiple, least) // multiple)
         for name in ("height", "width"):
             side = Dim(f"{name}s" if multiple > 1 else name, min=least, max=LARGEST // multiple)
             sides[name] = multiple * side if multiple > 1 else side

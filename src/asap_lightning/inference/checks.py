@@ -105,6 +105,15 @@ def check_guide(guide: NDArray) -> None:
         raise UserError(f"a guide is (H, W, 3) uint8, got shape {guide.shape} of {guide.dtype}")
 
 
+def check_canvas(canvas: NDArray, size: tuple[int, int]) -> None:
+    """A `UserError` unless this is a canvas, (H, W, 4) uint8, of its condition's size."""
+    if canvas.shape != (*size, 4) or canvas.dtype != np.uint8:
+        raise UserError(
+            f"a canvas is uint8 of its condition's size, here {(*size, 4)} (RGB, then 255 where there is a "
+            f"piece), got shape {canvas.shape} of {canvas.dtype}"
+        )
+
+
 def _channels_first(planes: NDArray) -> Tensor:
     return torch.from_numpy(np.array(planes.transpose(2, 0, 1), np.float32, order="C"))
 

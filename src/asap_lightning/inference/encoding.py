@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -11,8 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.data.batch import canvas_planes
 from asap_lightning.errors import UserError
-from asap_lightning.inference.checks import check_guide, class_ids, instance_ids, picture, planes_of
+from asap_lightning.inference.checks import (
+    check_canvas,
+    check_guide,
+    class_ids,
+    instance_ids,
+    picture,
+    planes_of,
+)
+
+Composer: TypeAlias = Callable[[NDArray], tuple[NDArray[np.uint8], NDArray]]
+"""From class ids (H, W) to a canvas (H, W, 4) of pieces, see `Sample.canvas`, and the ids as the pieces have
+changed them."""
 
 
 def of_array(array: NDArray, instance: NDArray | None, spec: ConditionSpec) -> Condition:
@@ -67,7 +81,37 @@ def of_guide(guide: NDArray, condition: Condition) -> Tensor:
     return resized.clamp_(-1, 1).expand(condition.batch_size, -1, -1, -1)
 
 
-def empty(spec: ConditionSpec, height: int, width: int, *, guide: bool) -> Condition:
+def with_canvas(condition: Condition, canvas: NDArray | None, composer: Composer | None) -> Condition:
+    """A condition of one image with a canvas (1, 4, H, W): the given one, or the composer's.
+
+    Args:
+        condition: of one image.
+        canvas: (H, W, 4) uint8, see `Sample.canvas`.
+        composer: asked where none is given, of label maps only; its ids take the place of the condition's.
+
+    Returns:
+        The condition as it is where there is neither.
+
+    Raises:
+        UserError: no canvas, one of another size, or a batch of several images.
+    """
+    if canvas is None and (composer is None or condition.label is None):
+        return condition
+    if condition.batch_size != 1:
+        raise UserError(
+            f"a canvas is of one image, and this is a batch of {condition.batch_size}: translate them one by "
+            "one, or hand Translator.translate a Condition with a canvas for each"
+        )
+    label = condition.label
+    if canvas is None:
+        assert composer is not None and label is not None
+        canvas, ids = composer(label[0].cpu().numpy())
+        label = torch.from_numpy(np.ascontiguousarray(ids, np.int32))[None]
+    check_canvas(canvas, (condition.height, condition.width))
+    return replace(condition, label=label, canvas=canvas_planes(torch.from_numpy(np.array(canvas))[None]))
+
+
+def empty(spec: ConditionSpec, height: int, width: int, *, guide: bool, canvas: bool = False) -> Condition:
     """A condition that a generator accepts and that shows nothing."""
     if spec.kind == "label":
         made = Condition(label=torch.zeros(1, height, width, dtype=torch.int32))
@@ -77,6 +121,8 @@ def empty(spec: ConditionSpec, height: int, width: int, *, guide: bool) -> Condi
         made.instance = torch.zeros(1, height, width, dtype=torch.int32)
     if guide:
         made.guide = torch.zeros(1, 3, height, width)
+    if canvas:
+        made.canvas = torch.zeros(1, 4, height, width)
     return made
 
 

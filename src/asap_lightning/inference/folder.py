@@ -86,11 +86,16 @@ class FolderTranslation:
     ) -> None:
         if translator.checkpoint is None:
             raise ValueError("a folder is translated with a checkpoint: its images say which one made them")
+        translator.require_canvases()
         labels, part = labels or LabelOptions(), part or Part()
         self.translator, self.output = translator, Path(output).expanduser()
         self.styles = styles or Styles()
         self.recipe = Recipe(
-            translator.checkpoint, recipe_options(translator.weights, labels, half, self.styles.about)
+            translator.checkpoint,
+            {
+                **recipe_options(translator.weights, labels, half, self.styles.about),
+                **getattr(translator.composer, "identity", {}),  # another bank makes other images
+            },
         )
         data = translator.description.data if translator.description is not None else {}
         self._large = large or LargeOptions("never")

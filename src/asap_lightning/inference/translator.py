@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from asap_lightning.checkpoint import ModelDescription
-from asap_lightning.condition import Condition, ConditionSpec
+from asap_lightning.condition import NO_CANVAS, Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference.checks import check_instance_size
 from asap_lightning.inference.devices import choose_device
-from asap_lightning.inference.encoding import empty, of_array, of_guide, of_tensors
+from asap_lightning.inference.encoding import Composer, empty, of_array, of_guide, of_tensors, with_canvas
 from asap_lightning.inference.loading import WeightChoice, load_generator
 from asap_lightning.inference.padding import pad_condition
 from asap_lightning.inference.rendering import goes_by_strips, held_bytes, rendered
@@ -57,6 +57,8 @@ class Translator:
     Attributes:
         checkpoint: the file, and ``weights`` the choice; None for a generator from memory.
         description: what the file says of the model and its training; None for a generator from memory.
+        composer: lays pieces of a memory bank on a canvas, for generators that complete one (SIMS), see
+            `require_canvases`; None at first. Every call without a canvas of its own asks it.
 
     Example:
         >>> translator = Translator.load("facades")  # the model that comes with the package  # doctest: +SKIP
@@ -119,6 +121,7 @@ class Translator:
         self.generator = generator.to(device)
         self._autocast = None
         self._reader: ImageReader | None = None
+        self.composer: Composer | None = None
 
     @property
     def spec(self) -> ConditionSpec:
@@ -137,11 +140,18 @@ class Translator:
         instance: NDArray | None = ...,
         *,
         guide: NDArray | None = ...,
+        canvas: NDArray | None = ...,
         seed: int = ...,
     ) -> NDArray[np.uint8]: ...
     @overload
     def __call__(
-        self, condition: File, instance: NDArray | None = ..., *, guide: NDArray | None = ..., seed: int = ...
+        self,
+        condition: File,
+        instance: NDArray | None = ...,
+        *,
+        guide: NDArray | None = ...,
+        canvas: NDArray | None = ...,
+        seed: int = ...,
     ) -> Image.Image: ...
     @overload
     def __call__(
@@ -150,11 +160,18 @@ class Translator:
         instance: Tensor | None = ...,
         *,
         guide: NDArray | None = ...,
+        canvas: NDArray | None = ...,
         seed: int = ...,
     ) -> Tensor: ...
 
     def __call__(
-        self, condition: object, instance: Any = None, *, guide: NDArray | None = None, seed: int = 0
+        self,
+        condition: object,
+        instance: Any = None,
+        *,
+        guide: NDArray | None = None,
+        canvas: NDArray | None = None,
+        seed: int = 0,
     ) -> object:
         """Translates one condition, or a batch of tensors.
 
@@ -165,6 +182,8 @@ class Translator:
                 alike. As a tensor: ids (B, H, W), or (B, C, H, W) in [-1, 1].
             instance: (H, W) instance ids, or (B, H, W), for models that use their edges.
             guide: (H, W, 3) uint8 photo of any size, whose style a model with an encoder takes.
+            canvas: (H, W, 4) uint8, pieces of photos laid out as the condition says, then 255 where there is
+                one, for a model that completes it; None asks `composer`.
             seed: decides what the model draws: its style without a guide, dropout noise.
 
         Returns:
@@ -173,16 +192,17 @@ class Translator:
 
         Raises:
             UserError: ids outside the classes, wrong shape or dtype, missing instance map, a guide for a
-                model without an encoder, a file that cannot be read.
+                model without an encoder, a canvas for a model that takes none or none for one that does, a
+                file that cannot be read.
         """
         if isinstance(condition, Tensor):
-            made = of_tensors(condition, instance, self.spec)
+            made = self._completed(of_tensors(condition, instance, self.spec), canvas).to(self.device)
         else:
             given = self._array(condition)
-            if guide is None and self._goes_by_strips(given):
+            if guide is None and canvas is None and self._goes_by_strips(given):
                 image = self._by_strips(given, None if instance is None else np.asarray(instance))
                 return image if isinstance(condition, np.ndarray) else Image.fromarray(image)
-            made = self.to_condition(given, instance)
+            made = self.to_condition(given, instance, canvas)
         if guide is not None:
             self._require_encoder()
             made.guide = of_guide(guide, made).to(self.device)
@@ -228,7 +248,10 @@ class Translator:
         Prepared weights, chosen kernels and CUDA graphs are made at the first call of a size; a service calls
         this before it says that it is ready.
         """
-        self.translate(empty(self.spec, height, width, guide=self.generator.needs_guide))
+        network = self.generator
+        self.translate(
+            empty(self.spec, height, width, guide=network.needs_guide, canvas=network.takes_canvas)
+        )
 
     def _goes_by_strips(self, array: NDArray) -> bool:
         return array.ndim > 1 and goes_by_strips(self.generator, *array.shape[:2])
@@ -253,9 +276,26 @@ class Translator:
             top += len(strip)
         return image
 
-    def to_condition(self, condition: NDArray, instance: NDArray | None = None) -> Condition:
+    def to_condition(
+        self, condition: NDArray, instance: NDArray | None = None, canvas: NDArray | None = None
+    ) -> Condition:
         """One NumPy condition as a batch of one on the model's device; validated."""
-        return of_array(np.asarray(condition), instance, self.spec).to(self.device)
+        made = of_array(np.asarray(condition), instance, self.spec)
+        return self._completed(made, canvas).to(self.device)
+
+    def require_canvases(self) -> None:
+        """A `UserError` before work begins, if the model completes a canvas and no composer makes any."""
+        if self.generator.takes_canvas and self.composer is None:
+            raise UserError(NO_CANVAS)
+
+    def _completed(self, condition: Condition, canvas: NDArray | None) -> Condition:
+        """With the canvas that is given, or that the composer makes, if the model takes one."""
+        if not self.generator.takes_canvas:
+            if canvas is not None:
+                name = type(self.generator).__name__
+                raise UserError(f"this model ({name}) completes no canvas: leave canvas out")
+            return condition
+        return with_canvas(condition, canvas, self.composer)
 
     def _array(self, condition: object) -> NDArray:
         """A condition as an array; pictures and files are read as the training read its own."""

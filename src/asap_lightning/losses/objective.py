@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from asap_lightning.errors import UserError
 from asap_lightning.losses.adversarial import AdversarialLoss, Features, over_scales
 from asap_lightning.losses.content import ContentLoss
 from asap_lightning.losses.perceptual import PerceptualLoss
-from asap_lightning.losses.terms import feature_matching, kl_divergence
+from asap_lightning.losses.terms import class_cross_entropy, feature_matching, kl_divergence
 
 Terms = dict[str, Tensor]
 
@@ -25,6 +26,7 @@ class TranslationObjective(nn.Module):
         mse: factor of the squared distance to the photo.
         phi_l2: factor of the mean square of phi.
         kl: factor of the KL divergence of a style encoder (0.05 in SPADE).
+        class_cross_entropy: factor of the cross-entropy of a head of classes with the layout (10 in SIMS).
         discriminator_weight: factor of the discriminator's loss (pix2pix: 0.5).
     """
 
@@ -39,6 +41,7 @@ class TranslationObjective(nn.Module):
         mse: float = 0.0,
         phi_l2: float = 0.0,
         kl: float = 0.0,
+        class_cross_entropy: float = 0.0,
         discriminator_weight: float = 1.0,
     ) -> None:
         super().__init__()
@@ -47,6 +50,7 @@ class TranslationObjective(nn.Module):
         self.feature_matching = feature_matching if adversarial is not None else 0.0
         self.perceptual = perceptual
         self.l1, self.mse, self.phi_l2, self.kl = l1, mse, phi_l2, kl
+        self.class_cross_entropy = class_cross_entropy
         self.discriminator_weight = discriminator_weight
         if adversarial is None and perceptual is None and not (l1 or mse):
             raise ValueError(
@@ -85,8 +89,12 @@ class TranslationObjective(nn.Module):
             photo: the real ones.
             fake: the discriminator's features of the generated images.
             real: its features of the real ones, for feature matching.
-            extras: what else the generator returned (``phi``, ``mu``, ``logvar``, ``images``).
-            planes: the dense condition, for CRN's diversity loss on ``images``.
+            extras: what else the generator returned (``phi``, ``mu``, ``logvar``, ``images``,
+                ``class_logits``).
+            planes: the dense condition, for CRN's diversity loss on ``images`` and for the classes.
+
+        Raises:
+            UserError: classes are to be compared, and the generator has no head of them.
         """
         extras = extras or {}
         terms: Terms = {}
@@ -106,7 +114,19 @@ class TranslationObjective(nn.Module):
             terms["phi_l2"] = self.phi_l2 * extras["phi"].square().mean()
         if self.kl and "mu" in extras:
             terms["kl"] = self.kl * kl_divergence(extras["mu"], extras["logvar"])
+        if self.class_cross_entropy:
+            terms["classes"] = self.class_cross_entropy * self._classes_term(extras, planes)
         return terms
+
+    def _classes_term(self, extras: dict[str, Tensor], planes: Tensor | None) -> Tensor:
+        if "class_logits" not in extras:
+            raise UserError(
+                f"loss.class_cross_entropy={self.class_cross_entropy}: the generator has no head of classes; "
+                "use generator=sims on label maps, or 0"
+            )
+        if planes is None:
+            raise ValueError("the head of classes is compared with the dense condition, and there is none")
+        return class_cross_entropy(extras["class_logits"], planes)
 
     def _perceptual_term(
         self, image: Tensor, photo: Tensor, images: Tensor | None, planes: Tensor | None

@@ -96,8 +96,7 @@ class PerceptualLoss(nn.Module):
                 return load_efficientnet_lite0(weights)
             except UserError as error:
                 raise UserError(f"loss.perceptual.network={network}: {error}") from error
-        advice = OTHERWISE if type(self) is PerceptualLoss else ""
-        features = load_vgg19(weights, advice)[: self.layers[-1] + 1].eval().requires_grad_(False)
+        features = load_vgg19(weights, OTHERWISE)[: self.layers[-1] + 1].eval().requires_grad_(False)
         return features.to(memory_format=torch.channels_last)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:

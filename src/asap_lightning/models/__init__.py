@@ -16,6 +16,7 @@ from asap_lightning.models.generator import Generator, GeneratorOutput
 from asap_lightning.models.hdrnet import HdrnetGenerator
 from asap_lightning.models.pix2pix import ResnetGenerator, UNetGenerator
 from asap_lightning.models.pix2pixhd import Pix2pixHDGenerator
+from asap_lightning.models.sims import SimsGenerator
 from asap_lightning.models.spade import SpadeGenerator
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Pix2pixHDGenerator",
     "PixelGan",
     "ResnetGenerator",
+    "SimsGenerator",
     "SpadeGenerator",
     "UNetGenerator",
 ]

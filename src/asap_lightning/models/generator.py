@@ -36,6 +36,7 @@ class Generator(nn.Module):
         style_channels: Z, length of the style code that it takes; 0 if it takes none.
         draws: whether translating may draw random numbers, so that it is done with a seed, one at a time.
         takes_guide: whether it has an encoder, so that `Condition.guide` (in training: the photo) is read.
+        takes_canvas: whether it completes `Condition.canvas`, which it cannot do without.
     """
 
     spec: ConditionSpec
@@ -44,6 +45,7 @@ class Generator(nn.Module):
     style_channels: int = 0
     draws: bool = True
     takes_guide: bool = False
+    takes_canvas: bool = False
 
     @property
     def needs_guide(self) -> bool:

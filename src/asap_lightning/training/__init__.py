@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asap_lightning.training.runner import fit as fit
     from asap_lightning.training.runner import make_trainer as make_trainer
     from asap_lightning.training.schedule import ConstantThenLinear as ConstantThenLinear
+    from asap_lightning.training.schedule import ExponentialWarmup as ExponentialWarmup
     from asap_lightning.training.stopping import StopRequest as StopRequest
     from asap_lightning.training.stopping import TrainingInterrupted as TrainingInterrupted
 
@@ -27,6 +28,7 @@ _HOMES = {
     "CheckpointWriter": "checkpoint_writer",
     "ConstantThenLinear": "schedule",
     "DivergedError": "diverged",
+    "ExponentialWarmup": "schedule",
     "StopRequest": "stopping",
     "TrainingInterrupted": "stopping",
     "TranslationModule": "module",

@@ -80,13 +80,13 @@ def smallest_side(parts: dict[str, Attempt], multiple: int) -> int | None:
 
 def _condition(spec: ConditionSpec, batch: int, height: int, width: int) -> Condition:
     with torch.device("meta"):
-        guide = torch.empty(batch, 3, height, width)
+        guide, canvas = torch.empty(batch, 3, height, width), torch.empty(batch, 4, height, width)
         ids = torch.empty(batch, height, width, dtype=torch.int32)
         instance = ids if spec.instance_edges else None
         if spec.kind == "label":
-            return Condition(label=ids, instance=instance, guide=guide)
+            return Condition(label=ids, instance=instance, guide=guide, canvas=canvas)
         image = torch.empty(batch, spec.channels, height, width)
-        return Condition(image=image, instance=instance, guide=guide)
+        return Condition(image=image, instance=instance, guide=guide, canvas=canvas)
 
 
 def _tried(network: nn.Module, *inputs: Any) -> str:

@@ -96,6 +96,7 @@ def translate_video(
             there or cannot be written.
     """
     options = options or VideoOptions()
+    translator.require_canvases()
     target = Path(output).expanduser()
     as_file = check_output(target, overwrite=options.overwrite)
     chosen = choose_codec(target, options.codec, options.crf) if as_file else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +10,7 @@ from torch import Tensor, nn
 
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models.generator import Generator, GeneratorOutput
-
-layer_norm = partial(nn.GroupNorm, 1, eps=1e-12)
-"""Layer norm over channels and positions, scale and shift per channel."""
+from asap_lightning.models.layers import layer_norm
 
 
 def area_means(planes: Tensor, size: tuple[int, int]) -> Tensor:

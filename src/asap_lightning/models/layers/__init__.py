@@ -2,6 +2,7 @@
 
 from asap_lightning.models.layers.always_training import BatchStatisticsNorm2d, Dropout
 from asap_lightning.models.layers.initialize import normal_init, xavier_init
+from asap_lightning.models.layers.layer_norm import layer_norm
 from asap_lightning.models.layers.residual import (
     Norm,
     ResidualBlock,
@@ -24,6 +25,7 @@ __all__ = [
     "WeightNorm",
     "conv_norm_relu",
     "image_head",
+    "layer_norm",
     "needs_bias",
     "normal_init",
     "spectral_norm",
