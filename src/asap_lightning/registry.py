@@ -71,6 +71,7 @@ ROLES: dict[RoleName, Role] = {
         names=(
             "asap_lightning.models.AsapGenerator",
             "asap_lightning.models.CcFpseGenerator",
+            "asap_lightning.models.CocosnetGenerator",
             "asap_lightning.models.CrnGenerator",
             "asap_lightning.models.Pix2pixHDGenerator",
             "asap_lightning.models.ResnetGenerator",
@@ -97,7 +98,12 @@ ROLES: dict[RoleName, Role] = {
         parts={"norm": "norm"},
     ),
     "encoder": Role(
-        names=("asap_lightning.models.pix2pixhd.InstanceEncoder", "asap_lightning.models.spade.StyleEncoder"),
+        names=(
+            "asap_lightning.models.cocosnet.CorrespondencePyramid",
+            "asap_lightning.models.cocosnet.PatchMatch",
+            "asap_lightning.models.pix2pixhd.InstanceEncoder",
+            "asap_lightning.models.spade.StyleEncoder",
+        ),
         base=_MODULE,
         parts={"norm": "norm"},
     ),
@@ -121,6 +127,7 @@ ROLES: dict[RoleName, Role] = {
     "norm": Role(
         names=(
             "asap_lightning.models.layers.BatchStatisticsNorm2d",
+            "asap_lightning.models.layers.PositionalNorm2d",
             "torch.nn.BatchNorm2d",
             "torch.nn.Identity",
             "torch.nn.InstanceNorm2d",

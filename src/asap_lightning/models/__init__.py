@@ -2,6 +2,7 @@
 
 from asap_lightning.models.asap import AsapGenerator
 from asap_lightning.models.ccfpse import CcFpseGenerator
+from asap_lightning.models.cocosnet import CocosnetGenerator
 from asap_lightning.models.crn import CrnGenerator
 from asap_lightning.models.discriminators import (
     Discriminator,
@@ -19,6 +20,7 @@ from asap_lightning.models.spade import SpadeGenerator
 __all__ = [
     "AsapGenerator",
     "CcFpseGenerator",
+    "CocosnetGenerator",
     "CrnGenerator",
     "Discriminator",
     "FpseDiscriminator",

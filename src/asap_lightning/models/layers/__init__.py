@@ -2,8 +2,10 @@
 
 from asap_lightning.models.layers.always_training import BatchStatisticsNorm2d, Dropout
 from asap_lightning.models.layers.initialize import normal_init, xavier_init
+from asap_lightning.models.layers.positional_norm import PositionalNorm2d
 from asap_lightning.models.layers.residual import (
     Norm,
+    PaddingMode,
     ResidualBlock,
     ResnetTrunk,
     WeightNorm,
@@ -18,6 +20,8 @@ __all__ = [
     "BatchStatisticsNorm2d",
     "Dropout",
     "Norm",
+    "PaddingMode",
+    "PositionalNorm2d",
     "ResidualBlock",
     "ResnetTrunk",
     "SpectralNorm",
