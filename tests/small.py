@@ -33,6 +33,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "SpadeGenerator": {"width": 2, "hidden": 4},
     "CcFpseGenerator": {"width": 2},
+    "CocosnetGenerator": {"width": 2, "match_width": 2, "hidden": 4, "iterations": 2},
     "CrnGenerator": {"height": 32, "width": 8},
 }
 """Class -> the arguments that make it small."""

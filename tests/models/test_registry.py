@@ -59,6 +59,8 @@ def complete(generator, given):
     """With the photo that training would hand to an encoder."""
     if generator.takes_guide:
         given.guide = torch.rand(given.batch_size, 3, given.height, given.width) * 2 - 1
+    if generator.takes_guide_condition:
+        given.guide_condition = given.label if given.label is not None else given.image
     return given
 
 

@@ -179,6 +179,8 @@ class PairedDataModule(PairedData, LightningDataModule):
             "batch_size": self.batch_size,
             "world_size": self._world_size,
         }
+        if self.exemplar is not None:
+            identity |= {"exemplar": self.exemplar, "exemplar_own": self.exemplar_own}
         blocks = self.layout.blocks("train")
         return (
             identity if blocks is None else {**identity, "shards": len(blocks.sizes), "window": blocks.window}

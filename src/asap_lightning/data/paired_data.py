@@ -11,6 +11,7 @@ import torch
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.dataset import PairedDataset
+from asap_lightning.data.exemplars import Exemplars, plan_exemplars
 from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.loader import PairedLoader, collate_or_report, start_worker
 from asap_lightning.data.sampler import EvaluationSampler, TrainingPosition
@@ -54,6 +55,9 @@ class PairedData:
         pin_memory: by default, if CUDA is there.
         seed: decides order and augmentation.
         prepare: makes the data set at the root when there is no such folder yet.
+        exemplar: whose photo is each pair's exemplar (`plan_exemplars`): ``self``, ``random``, ``nearest`` or
+            a file of pairs; None: pairs have none.
+        exemplar_own: share of the training pairs whose exemplar is their own photo, distorted.
 
     Attributes:
         spec: what the conditions are; known before any file is read.
@@ -91,9 +95,13 @@ class PairedData:
         pin_memory: bool | None = None,
         seed: int = 0,
         prepare: Callable[[Path], object] | None = None,
+        exemplar: str | None = None,
+        exemplar_own: float = 0.5,
     ) -> None:
         super().__init__()
         self._prepare = prepare
+        self.exemplar, self.exemplar_own = exemplar, exemplar_own
+        self._exemplars: dict[tuple[Split, bool], Exemplars | None] = {}
         self.layout = layout(root, instances=instance_edges)
         self.geometry = Geometry(mode, height, width, load_height, load_width)
         if eval_mode not in EVALUATION_MODES:
@@ -178,8 +186,24 @@ class PairedData:
                 odd_size="resize",
                 extra=self.extra_transforms,
             )
-            return PairedDataset(self.layout, self.items(split), transform, self.seed)
+            exemplars = self._exemplars_of(split, fixed=False)
+            return PairedDataset(self.layout, self.items(split), transform, self.seed, exemplars)
         return self.evaluation_dataset(split)
+
+    def _exemplars_of(self, split: Split, *, fixed: bool) -> Exemplars | None:
+        """The exemplars of a split's pairs; planned once, for that may read all label maps."""
+        if self.exemplar is None:
+            return None
+        if (split, fixed) not in self._exemplars:
+            self._exemplars[split, fixed] = plan_exemplars(
+                self.exemplar,
+                self.layout,
+                self.items(split),
+                own=self.exemplar_own,
+                seed=self.seed,
+                fixed=fixed,
+            )
+        return self._exemplars[split, fixed]
 
     def evaluation_dataset(self, split: Split) -> PairedDataset:
         """Any split's pairs as validation sees them, not augmented."""
@@ -189,7 +213,8 @@ class PairedData:
             minimum_size=self.minimum_size,
             odd_size=self.odd_size,
         )
-        return PairedDataset(self.layout, self.items(split), transform, self.seed)
+        exemplars = self._exemplars_of(split, fixed=True)
+        return PairedDataset(self.layout, self.items(split), transform, self.seed, exemplars)
 
     def evaluation_dataloader(self, split: Split) -> PairedLoader:
         """Any split's pairs as validation sees them: in order, each once, not augmented."""

@@ -26,7 +26,8 @@ class CocosnetGenerator(Generator):
     training by torch's random state, in evaluation always in the same order, so that nothing is drawn there.
 
     Args:
-        spec: the kind of condition, without instance edges.
+        spec: the kind of condition. Exemplars have no instance maps, so that instance edges are not matched:
+            they reach the translation network alone.
         width: ngf of the translation network.
         match_width: nef of the feature networks, and channels of what is matched.
         hidden: channels inside each SPADE.
@@ -37,9 +38,6 @@ class CocosnetGenerator(Generator):
 
     Extras of its output: ``warp0`` .. ``warp3`` (B, 3, h, w), from 1/8 of the size to all of it; in training
     also what its losses compare. `training_extras` adds what only losses need.
-
-    Raises:
-        ValueError: a spec with instance edges.
     """
 
     size_multiple = 32
@@ -61,8 +59,6 @@ class CocosnetGenerator(Generator):
         init_gain: float = 0.02,
     ) -> None:
         super().__init__()
-        if spec.instance_edges:
-            raise ValueError("CoCosNet takes no instance edges: train with data.instance_edges=false")
         if temperature <= 0 or iterations < 1:
             raise ValueError(
                 f"temperature must be positive and iterations at least 1, got {temperature} and {iterations}"
@@ -78,7 +74,7 @@ class CocosnetGenerator(Generator):
         )
         xavier_init(self.correspondence, init_gain)
         self.translation = SpadeGenerator(
-            ConditionSpec("image", channels=3 * LEVELS + spec.planes),
+            ConditionSpec("image", channels=3 * LEVELS + spec.dense_channels),
             width=width,
             hidden=hidden,
             norm=PositionalNorm2d,
@@ -94,7 +90,8 @@ class CocosnetGenerator(Generator):
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         self.check_size(condition.height, condition.width)
-        matched, planes = self._match(condition)
+        matched = self._match(condition)
+        planes = self.spec.encode(condition)
         extras = dict(zip(WARPS, matched.warps, strict=True))
         if self.training:
             left, right = matched.coarse
@@ -134,10 +131,9 @@ class CocosnetGenerator(Generator):
         found = {f"pair_features{level}": features for level, features in enumerate(pair)}
         return {**found, "guide": condition.guide, "cycle": self.correspondence.cycle(matched)}
 
-    def _match(self, condition: Condition) -> tuple[Matched, Tensor]:
-        planes = self.spec.encode_planes(condition)
-        own = condition.of_guide()
+    def _match(self, condition: Condition) -> Matched:
+        planes, own = self.spec.encode_planes(condition), condition.of_guide()
         matched: Matched = self.correspondence(
             planes, condition.guide, self.spec.encode_planes(own), self.orders()
         )
-        return matched, planes
+        return matched
