@@ -92,10 +92,11 @@ class CorrespondencePyramid(nn.Module):
         features = self.of_condition(planes)
         left = self.project(self.project_condition, features)
         right = self.project(self.project_exemplar, self.exemplar_features(exemplar, exemplar_planes))
-        with torch.autocast(planes.device.type, enabled=False):  # pixel numbers need all of float32
-            warps = self._warps(left, right, exemplar.float(), rows_first)
+        warps = self._warps(left, right, exemplar.float(), rows_first)
         return Matched(warps, (left[0], right[0]), features)
 
+    @torch.autocast("cpu", enabled=False)  # pixel numbers need all of float32
+    @torch.autocast("cuda", enabled=False)
     def _warps(
         self,
         left: list[Tensor],
@@ -114,8 +115,9 @@ class CorrespondencePyramid(nn.Module):
             warps.append(warp)
         return warps
 
+    @torch.autocast("cpu", enabled=False)
+    @torch.autocast("cuda", enabled=False)
     def cycle(self, matched: Matched) -> Tensor:
         """The coarse warp carried back to the exemplar's own place (B, 3, H/8, W/8)."""
         left, right = matched.coarse
-        with torch.autocast(left.device.type, enabled=False):
-            return match_everywhere(right, left, matched.warps[0], self.temperature)[0]
+        return match_everywhere(right, left, matched.warps[0], self.temperature)[0]

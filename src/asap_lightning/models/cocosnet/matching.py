@@ -149,7 +149,10 @@ def similarities(left: Tensor, right: Tensor, indices: Tensor) -> Tensor:
 
 def at_pixels(values: Tensor, which: Tensor) -> Tensor:
     """The values (B, P, C) at the pixels ``which`` (B, P)."""
-    return values.gather(1, which.unsqueeze(2).expand(-1, -1, values.shape[2]))
+    batch, count, channels = values.shape
+    first = count * torch.arange(batch, device=which.device).unsqueeze(1)
+    rows = values.reshape(batch * count, channels).index_select(0, (which + first).flatten())
+    return rows.unflatten(0, which.shape)
 
 
 def keep_best(left: Tensor, right: Tensor, x: Tensor, y: Tensor, temperature: float) -> tuple[Tensor, ...]:
