@@ -6,12 +6,14 @@ import pytest
 import torch
 
 import models
+import small
 from asap_lightning.condition import Condition
 from asap_lightning.errors import UserError
 from asap_lightning.export.folding import SeededDropout, evaluation_copy, trained_layers
 from asap_lightning.export.graph import TranslationGraph, fixed_size
 from asap_lightning.export.inputs import graph_inputs, random_values
 from asap_lightning.export.verify import areas, reference_image
+from asap_lightning.models import CocosnetGenerator
 from asap_lightning.models.layers import BatchStatisticsNorm2d, SpectralNorm
 
 KINDS = {"labels": models.LABELS, "edges": models.EDGES, "pictures": models.PICTURES, "depths": models.DEPTHS}
@@ -132,3 +134,9 @@ def test_dropped_entries_are_as_many_as_asked_for_and_do_not_hang_together():
         ).mean()
         assert abs(along / variance) < 0.02, axis
     assert layer(torch.ones(4, 32, 32, 32)).mean() == pytest.approx(1, abs=0.01)
+
+
+def test_a_generator_that_matches_exemplars_is_not_exported():
+    generator = CocosnetGenerator(models.LABELS, **small.NETWORKS["CocosnetGenerator"])
+    with pytest.raises(UserError, match="CocosnetGenerator is not exported: exports take no exemplar"):
+        graph_inputs(generator)

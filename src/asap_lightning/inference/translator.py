@@ -278,7 +278,7 @@ class Translator:
         return of_array(np.asarray(condition), instance, self.spec).to(self.device)
 
     def read(self, condition: object) -> NDArray:
-        """A condition as calls take it as an array; pictures and files are read as the training read its own."""
+        """A condition of any kind as an array; pictures and files are read as the training read its own."""
         if isinstance(condition, np.ndarray):
             return condition
         if not isinstance(condition, Image.Image | str | os.PathLike):
@@ -321,8 +321,8 @@ class Translator:
         if condition.guide_condition is None:
             raise UserError(
                 f"this model ({name}) matches the exemplar by its own {self.spec.kind}, which was not "
-                "given: style.label=FILE for files, guide_condition= in a call; the page of asap serve cannot "
-                "give one"
+                "given: style.label=FILE for files, guide_condition= in a call; the page of asap serve "
+                "cannot give one"
             )
 
     @torch.inference_mode()

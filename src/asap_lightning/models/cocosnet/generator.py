@@ -88,6 +88,11 @@ class CocosnetGenerator(Generator):
         """It has no style of its own."""
         return True
 
+    @property
+    def independent(self) -> bool:
+        """Not so: a batch rounds otherwise than one image, and rounding may decide where a match falls."""
+        return False
+
     def forward(self, condition: Condition) -> GeneratorOutput:
         self.check_size(condition.height, condition.width)
         matched = self._match(condition)
