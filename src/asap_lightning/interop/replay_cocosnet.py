@@ -25,24 +25,24 @@ from asap_lightning.models.cocosnet.matching import (
     unit_features,
 )
 from asap_lightning.models.cocosnet.patch_match import Step
+from asap_lightning.models.cocosnet.refinement import Refinement
 from asap_lightning.models.spade.generator import SpadeGenerator
 
 Tensors = Mapping[str, Tensor]
 
 
-class _Exact(nn.Module):
+class _Exact(Refinement):
     """The recurrent network in float64: rounding of ours must not decide where a match falls."""
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
+    def __init__(self, network: Refinement) -> None:
+        nn.Module.__init__(self)  # no layers of its own
         self.network = network.double()
 
     def first_state(self, left: Tensor, right: Tensor) -> Tensor:
-        state: Tensor = self.network.first_state(left.double(), right.double())
-        return state
+        return self.network.first_state(left.double(), right.double())
 
-    def forward(self, state: Tensor, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        state, dx, dy = self.network(state, *(one.double() for one in given))
+    def forward(self, state: Tensor, shares: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        state, dx, dy = self.network(state, shares.double(), x.double(), y.double())
         return state, dx.float(), dy.float()
 
 

@@ -40,7 +40,7 @@ class ExemplarPerceptualLoss(PerceptualLoss):
         UserError: when the weights are missing or are not the network's.
     """
 
-    layers = (1, 6, 11, 13, 20, 22, 29, 31)  # relu1_1, 2_1, 3_1, 3_2, 4_1, 4_2, 5_1, 5_2
+    layers: tuple[int, ...] = (1, 6, 11, 13, 20, 22, 29, 31)  # relu1_1, 2_1, 3_1, 3_2, 4_1, 4_2, 5_1, 5_2
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class ExemplarPerceptualLoss(PerceptualLoss):
             raise ValueError(f"contextual_shares needs 3 numbers, got {len(contextual_shares)}")
         if network == "vgg19":
             shares: Shares = (1 / 32, 1 / 16, 1 / 8, 0.0, 1 / 4, 0.0, 1.0, 0.0)
-            places = ((0, 1, 2, 4, 6), 5, (3, 5, 7))
+            places: tuple[tuple[int, ...], int, tuple[int, ...]] = ((0, 1, 2, 4, 6), 5, (3, 5, 7))
         else:
             self.layers = tuple(range(len(EFFICIENTNET_MAGNITUDES)))
             shares = (0.2,) * len(self.layers)
