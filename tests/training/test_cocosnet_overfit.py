@@ -12,7 +12,7 @@ from asap_lightning.data.layouts import CmpFacades
 from asap_lightning.losses import ExemplarObjective
 from asap_lightning.models import CocosnetGenerator
 
-STEPS = 60
+STEPS = 25
 
 
 def errors(generator, batch):
@@ -24,6 +24,7 @@ def errors(generator, batch):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_four_pairs_are_learnt_and_their_exemplars_found(tmp_path):
     torch.manual_seed(0)
     write_demo_dataset(tmp_path / "demo", count=8, size=64, seed=0)

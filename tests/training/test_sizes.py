@@ -37,7 +37,7 @@ def network(group: str, name: str):
 def trained(generator, judge, side: int) -> None:
     """One real training step's forward passes."""
     label = torch.zeros(1, side, side, dtype=torch.uint8)
-    made = Condition(label=label, guide=torch.rand(1, 3, side, side))
+    made = Condition(label=label, guide=torch.rand(1, 3, side, side), guide_condition=label)
     image = generator.train()(made).image
     if judge is not None:
         judge.train()(SPEC.encode(made), image)
