@@ -33,6 +33,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "SpadeGenerator": {"width": 2, "hidden": 4},
     "CcFpseGenerator": {"width": 2},
+    "CocosnetGenerator": {"width": 2, "match_width": 2, "hidden": 4, "iterations": 2},
     "CppnGenerator": {"width": 8, "depth": 3, "tile": 8, "frequencies": 4},
     "CrnGenerator": {"height": 32, "width": 8},
     "HdrnetGenerator": {"size": 32, "cells": 4, "depth": 2, "guide_points": 4},

@@ -163,7 +163,9 @@ class Condition:
         style: (B, Z) float: a style code, for generators that take one; (B, Z, H, W) for those whose
             code differs from instance to instance (pix2pixHD).
         guide: (B, 3, H, W) in [-1, 1]: a photo whose style is to be taken, for generators with an encoder;
-            in training it is the target itself.
+            in training it is the target itself, or an exemplar (`data.exemplar`).
+        guide_condition: the guide's own label map (B, H, W) or image (B, C, H, W), for generators that match
+            the guide with the condition (CoCosNet); of the kind of the condition itself.
         canvas: (B, 4, H, W) float: pieces of photos laid out as the condition says, RGB in [-1, 1], then 1
             where there is a piece; where there is none all four are 0. For generators that complete it.
     """
@@ -173,6 +175,7 @@ class Condition:
     instance: Tensor | None = None
     style: Tensor | None = None
     guide: Tensor | None = None
+    guide_condition: Tensor | None = None
     canvas: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -199,6 +202,15 @@ class Condition:
         if self.canvas is None:
             raise UserError(NO_CANVAS)
         return self.canvas
+
+    def of_guide(self) -> Condition:
+        """The guide's own condition; an error if guide or condition are missing."""
+        if self.guide is None or self.guide_condition is None:
+            missing = "an exemplar" if self.guide is None else "the exemplar's own condition"
+            raise ValueError(f"this model matches an exemplar with the condition, but {missing} is missing")
+        if self.label is not None:
+            return Condition(label=self.guide_condition)
+        return Condition(image=self.guide_condition)
 
     @property
     def _main(self) -> Tensor:

@@ -71,6 +71,7 @@ ROLES: dict[RoleName, Role] = {
         names=(
             "asap_lightning.models.AsapGenerator",
             "asap_lightning.models.CcFpseGenerator",
+            "asap_lightning.models.CocosnetGenerator",
             "asap_lightning.models.CppnGenerator",
             "asap_lightning.models.CrnGenerator",
             "asap_lightning.models.HdrnetGenerator",
@@ -101,6 +102,8 @@ ROLES: dict[RoleName, Role] = {
     ),
     "encoder": Role(
         names=(
+            "asap_lightning.models.cocosnet.CorrespondencePyramid",
+            "asap_lightning.models.cocosnet.PatchMatch",
             "asap_lightning.models.hdrnet.CoefficientNetwork",
             "asap_lightning.models.hdrnet.CurveGuide",
             "asap_lightning.models.pix2pixhd.InstanceEncoder",
@@ -129,6 +132,7 @@ ROLES: dict[RoleName, Role] = {
     "norm": Role(
         names=(
             "asap_lightning.models.layers.BatchStatisticsNorm2d",
+            "asap_lightning.models.layers.PositionalNorm2d",
             "torch.nn.BatchNorm2d",
             "torch.nn.Identity",
             "torch.nn.InstanceNorm2d",

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import models
+import small
 from asap_lightning.condition import Condition
 from asap_lightning.errors import UserError
 from asap_lightning.export.folding import (
@@ -19,6 +20,7 @@ from asap_lightning.export.folding import (
 from asap_lightning.export.graph import TranslationGraph, fixed_size
 from asap_lightning.export.inputs import graph_inputs, random_values
 from asap_lightning.export.verify import areas, reference_image
+from asap_lightning.models import CocosnetGenerator
 from asap_lightning.models.layers import BatchStatisticsNorm2d, SpectralNorm
 
 KINDS = {"labels": models.LABELS, "edges": models.EDGES, "pictures": models.PICTURES, "depths": models.DEPTHS}
@@ -149,3 +151,9 @@ def test_window_means_are_adaptive_pooling(size, wanted):
     wanted = tuple(min(pair) for pair in zip(size, wanted, strict=True))
     expected = F.interpolate(planes, size=wanted, mode="area")
     assert torch.allclose(window_means(planes, wanted), expected, rtol=0, atol=1e-12)
+
+
+def test_a_generator_that_matches_exemplars_is_not_exported():
+    generator = CocosnetGenerator(models.LABELS, **small.NETWORKS["CocosnetGenerator"])
+    with pytest.raises(UserError, match="CocosnetGenerator is not exported: exports take no exemplar"):
+        graph_inputs(generator)

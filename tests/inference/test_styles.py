@@ -10,7 +10,7 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
 from asap_lightning.inference.styles import parse_styles
-from asap_lightning.models import CrnGenerator, SpadeGenerator
+from asap_lightning.models import CocosnetGenerator, CrnGenerator, SpadeGenerator
 
 SPEC = ConditionSpec(num_classes=3)
 LABEL = np.random.default_rng(0).integers(0, 3, (40, 50))
@@ -83,3 +83,58 @@ def test_mistakes_are_named(plain, stylish, tmp_path):
     for bad in ("x", "5..2", "0..999", "-1"):
         with pytest.raises(UserError, match=r"style\.seed"):
             parse_styles({"seed": bad}, stylish)
+
+
+@pytest.fixture(scope="module")
+def matching():
+    torch.manual_seed(5)
+    generator = CocosnetGenerator(SPEC, **small.NETWORKS["CocosnetGenerator"], init_gain=1.0)
+    return Translator.from_generator(generator, device="cpu")
+
+
+def exemplar(folder, name, mode="RGB", size=(30, 50)):
+    pixels = np.random.default_rng(len(name)).integers(0, 256, (*size, 3), np.uint8)
+    Image.fromarray(pixels).convert(mode).save(folder / f"{name}.png")
+    Image.fromarray(np.random.default_rng(1).integers(0, 3, size, np.uint8)).save(folder / "label.png")
+    return {"image": str(folder / f"{name}.png"), "label": str(folder / "label.png")}
+
+
+def test_an_exemplar_of_any_size_and_its_label_are_taken(matching, tmp_path):
+    styles = parse_styles(exemplar(tmp_path, "a"), matching)
+    assert styles.about["guide_condition"] and styles.about["guide"]
+    image = styles.translate(matching, LABEL, None)[""]
+    assert image.shape == (40, 50, 3)
+    other = parse_styles(exemplar(tmp_path, "other"), matching).translate(matching, LABEL, None)[""]
+    assert not np.array_equal(image, other)
+    called = matching(LABEL, guide=styles.guide, guide_condition=str(tmp_path / "label.png"))
+    assert np.array_equal(called, image)
+
+
+def test_a_grey_exemplar_is_read_as_rgb(matching, tmp_path):
+    styles = parse_styles(exemplar(tmp_path, "grey", mode="L"), matching)
+    assert styles.guide.shape == (30, 50, 3)
+    assert styles.translate(matching, LABEL, None)[""].shape == (40, 50, 3)
+
+
+def test_what_an_exemplar_lacks_is_named(matching, plain, tmp_path):
+    given = exemplar(tmp_path, "a")
+    with pytest.raises(UserError, match=r"needs the label of the exemplar: .* style\.label=FILE"):
+        parse_styles(given["image"], matching)
+    with pytest.raises(UserError, match=r"needs an exemplar: give both, style\.image=IMAGE"):
+        parse_styles({"seed": 0}, matching)
+    with pytest.raises(UserError, match=r"style\.label=.*nosuch\.png: there is no such file"):
+        parse_styles(given | {"label": str(tmp_path / "nosuch.png")}, matching)
+    with pytest.raises(UserError, match=r"style\.label=.*does not look at the photo's own condition"):
+        parse_styles({"image": None, "label": given["label"]}, plain)
+    with pytest.raises(UserError, match=r"none was given: style\.image=IMAGE"):
+        matching(LABEL)
+    with pytest.raises(UserError, match=r"by its own label, which was not given"):
+        matching(LABEL, guide=np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(UserError, match="does not match a guide with the condition"):
+        plain(LABEL, guide_condition=LABEL)
+    with pytest.raises(UserError, match="ids"):
+        matching(LABEL, guide=np.zeros((4, 4, 3), np.uint8), guide_condition=LABEL + 7)
+
+
+def test_it_is_warmed_up_with_a_blank_exemplar(matching):
+    matching.warmup(64, 64)

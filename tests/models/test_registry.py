@@ -63,6 +63,8 @@ def complete(generator, given):
         filled = torch.randint(2, (given.batch_size, 1, given.height, given.width)).float()
         pieces = torch.rand(given.batch_size, 3, given.height, given.width) * 2 - 1
         given.canvas = torch.cat([pieces * filled, filled], dim=1)
+    if generator.takes_guide_condition:
+        given.guide_condition = given.label if given.label is not None else given.image
     return given
 
 

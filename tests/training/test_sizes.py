@@ -38,7 +38,7 @@ def trained(generator, judge, side: int) -> None:
     """One real training step's forward passes."""
     label = torch.zeros(1, side, side, dtype=torch.uint8)
     guide, canvas = torch.rand(1, 3, side, side), torch.zeros(1, 4, side, side)
-    made = Condition(label=label, guide=guide, canvas=canvas)
+    made = Condition(label=label, guide=guide, guide_condition=label, canvas=canvas)
     image = generator.train()(made).image
     if judge is not None:
         judge.train()(SPEC.encode(made), image)

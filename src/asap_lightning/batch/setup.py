@@ -30,7 +30,7 @@ class Setup:
         output: the folder, which all workers write to.
         weights, device: as of `Translator`; the device of each worker.
         labels, half: how conditions are read, see `condition_reader`.
-        seed, guide, guide_digest: the style.
+        seed, guide, guide_digest, guide_condition, guide_condition_digest: the style.
         form: ``files``: a PNG file each; ``shards``: a tar file for each unit of work.
         shards: the shards that are read; None for files and addresses.
         bounds: of addresses.
@@ -49,6 +49,8 @@ class Setup:
     seed: int = 0
     guide: NDArray[np.uint8] | None = None
     guide_digest: str | None = None
+    guide_condition: NDArray | None = None
+    guide_condition_digest: str | None = None
     form: Form = "files"
     shards: Shards | None = None
     bounds: Bounds = field(default_factory=Bounds)
@@ -65,5 +67,11 @@ class Setup:
 
     def options(self) -> dict[str, Any]:
         """What changes images beside the checkpoint, see `recipe_options`."""
-        style = Styles((self.seed,), self.guide, self.guide_digest)
+        style = Styles(
+            (self.seed,),
+            self.guide,
+            self.guide_digest,
+            self.guide_condition,
+            self.guide_condition_digest,
+        )
         return recipe_options(self.weights, self.labels, self.half, style.about)

@@ -128,7 +128,13 @@ class Worker:
                     *(entry.name, entry.source, "done", f"{entry.name}.png", "", sha256_of(target)),
                     *(got.digest, recipe),
                 )
-            image = self.translator(got.condition, got.instance, guide=setup.guide, seed=setup.seed)
+            image = self.translator(
+                got.condition,
+                got.instance,
+                guide=setup.guide,
+                guide_condition=setup.guide_condition,
+                seed=setup.seed,
+            )
             content = png(image, entry.source, origin, self.recipe.checkpoint)
         except Exception as error:
             return self._failed(entry, error)

@@ -10,7 +10,7 @@ from pathlib import Path
 from asap_lightning.errors import UserError
 from asap_lightning.wording import counted
 
-SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse")
+SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse", "cocosnet")
 _SETTING = re.compile(r"^[A-Za-z_]\w*=")
 EPILOG = """\
 examples:
@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--options", type=Path, metavar="FILE", help="opt.txt, opt.pkl or JSON (default: beside)"
     )
-    convert.add_argument("--encoder", type=Path, metavar="FILE", help="net_E.pth (default: beside)")
+    convert.add_argument(
+        "--encoder", type=Path, metavar="FILE", help="net_E.pth, or CoCosNet's net_Corr.pth (default: beside)"
+    )
     convert.add_argument(
         "--discriminator",
         type=Path,

@@ -111,6 +111,8 @@ def prepared(settings: dict[str, Any], checkpoint: Path) -> tuple[Setup, list[En
         seed=styles.seeds[0],
         guide=styles.guide,
         guide_digest=styles.guide_digest,
+        guide_condition=styles.guide_condition,
+        guide_condition_digest=styles.guide_condition_digest,
         form=batch["write"],
         shards=shards,
         bounds=Bounds(float(batch["url_seconds"]), int(batch["url_mb"] * 10**6)),

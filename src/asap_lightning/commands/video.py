@@ -50,7 +50,13 @@ def run(config: DictConfig) -> None:
         counting_bar("translating", TaskProgressColumn(show_speed=True)) as report,
     ):
         summary = translate_video(
-            translator, config.input, config.output, options, guide=styles.guide, progress=report
+            translator,
+            config.input,
+            config.output,
+            options,
+            guide=styles.guide,
+            guide_condition=styles.guide_condition,
+            progress=report,
         )
         log_figures({"frames": summary.frames, "frames_per_second": summary.frames_per_second})
     Console().print(table(summary))

@@ -29,12 +29,15 @@ class Batch:
         photo: (B, 3, H, W) float32 in [-1, 1]; None where a split has conditions alone.
         names: one a pair, unique in the split, usable as file stems.
         valid: height and width of each pair's real content, anchored top left; the rest is padding.
+        own_exemplar: (B,) bool: whose exemplar (`Condition.guide`) is the own photo, distorted; None where
+            there are no exemplars.
     """
 
     condition: Condition
     photo: Tensor | None
     names: list[str]
     valid: list[tuple[int, int]]
+    own_exemplar: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -48,15 +51,25 @@ class Batch:
             )
         return self.photo
 
+    @property
+    def main_condition(self) -> Tensor:
+        """The label map or the image of the condition."""
+        label = self.condition.label
+        main = label if label is not None else self.condition.image
+        assert main is not None
+        return main
+
     def to(self, *args: Any, **kwargs: Any) -> Batch:
         """As `Tensor.to`, for a device."""
         photo = None if self.photo is None else self.photo.to(*args, **kwargs)
-        return replace(self, condition=self.condition.to(*args, **kwargs), photo=photo)
+        own = None if self.own_exemplar is None else self.own_exemplar.to(*args, **kwargs)
+        return replace(self, condition=self.condition.to(*args, **kwargs), photo=photo, own_exemplar=own)
 
     def pin_memory(self) -> Batch:
         """A copy in page-locked memory."""
         photo = None if self.photo is None else self.photo.pin_memory()
-        return replace(self, condition=self.condition.pin_memory(), photo=photo)
+        own = None if self.own_exemplar is None else self.own_exemplar.pin_memory()
+        return replace(self, condition=self.condition.pin_memory(), photo=photo, own_exemplar=own)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -74,17 +87,23 @@ def collate(samples: Sequence[Sample]) -> Batch:
         image = depth.unsqueeze(1)
     photo = _stack(samples, "photo")
     canvas = _stack(samples, "canvas")
+    exemplars = [sample.exemplar for sample in samples if sample.exemplar is not None]
+    lent = collate(exemplars) if exemplars else None
     condition = Condition(
         label=_stack(samples, "label"),
         image=image,
         instance=_stack(samples, "instance"),
+        guide=None if lent is None else lent.require_photo(),
+        guide_condition=None if lent is None else lent.main_condition,
         canvas=None if canvas is None else canvas_planes(canvas),
     )
+    own = [sample.exemplar is not None and sample.exemplar.name == sample.name for sample in samples]
     return Batch(
         condition=condition,
         photo=None if photo is None else to_signed(photo),
         names=[sample.name for sample in samples],
         valid=[sample.valid or sample.size for sample in samples],
+        own_exemplar=None if lent is None else torch.tensor(own),
     )
 
 

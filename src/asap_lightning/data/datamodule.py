@@ -181,6 +181,8 @@ class PairedDataModule(PairedData, LightningDataModule):
         }
         if self.canvases is not None:
             identity |= self.canvases.identity
+        if self.exemplar is not None:
+            identity |= {"exemplar": self.exemplar, "exemplar_own": self.exemplar_own}
         blocks = self.layout.blocks("train")
         return (
             identity if blocks is None else {**identity, "shards": len(blocks.sizes), "window": blocks.window}

@@ -11,6 +11,7 @@ import torch
 
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.dataset import AddCanvas, PairedDataset
+from asap_lightning.data.exemplars import Exemplars, plan_exemplars
 from asap_lightning.data.layout import Item, Layout, Split
 from asap_lightning.data.loader import PairedLoader, collate_or_report, start_worker
 from asap_lightning.data.sampler import EvaluationSampler, TrainingPosition
@@ -69,6 +70,9 @@ class PairedData:
         seed: decides order and augmentation.
         prepare: makes the data set at the root when there is no such folder yet.
         canvases: gives every sample a canvas of pieces, for generators that complete one.
+        exemplar: whose photo is each pair's exemplar (`plan_exemplars`): ``self``, ``random``, ``nearest`` or
+            a file of pairs; None: pairs have none.
+        exemplar_own: share of the training pairs whose exemplar is their own photo, distorted.
 
     Attributes:
         spec: what the conditions are; known before any file is read.
@@ -107,9 +111,13 @@ class PairedData:
         seed: int = 0,
         prepare: Callable[[Path], object] | None = None,
         canvases: CanvasSource | None = None,
+        exemplar: str | None = None,
+        exemplar_own: float = 0.5,
     ) -> None:
         super().__init__()
         self._prepare = prepare
+        self.exemplar, self.exemplar_own = exemplar, exemplar_own
+        self._exemplars: dict[tuple[Split, bool], Exemplars | None] = {}
         self.layout = layout(root, instances=instance_edges)
         self.canvases = canvases
         if canvases is not None:
@@ -203,7 +211,23 @@ class PairedData:
     def _dataset(self, split: Split, transform: PairedTransform, *, training: bool) -> PairedDataset:
         canvases = self.canvases
         add = None if canvases is None else canvases.maker(split, training=training)
-        return PairedDataset(self.layout, self.items(split), transform, self.seed, add)
+        exemplars = self._exemplars_of(split, fixed=not training)
+        return PairedDataset(self.layout, self.items(split), transform, self.seed, add, exemplars)
+
+    def _exemplars_of(self, split: Split, *, fixed: bool) -> Exemplars | None:
+        """The exemplars of a split's pairs; planned once, for that may read all label maps."""
+        if self.exemplar is None:
+            return None
+        if (split, fixed) not in self._exemplars:
+            self._exemplars[split, fixed] = plan_exemplars(
+                self.exemplar,
+                self.layout,
+                self.items(split),
+                own=self.exemplar_own,
+                seed=self.seed,
+                fixed=fixed,
+            )
+        return self._exemplars[split, fixed]
 
     def evaluation_dataset(self, split: Split) -> PairedDataset:
         """Any split's pairs as validation sees them, not augmented."""

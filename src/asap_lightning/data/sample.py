@@ -34,6 +34,7 @@ class Sample:
         unmatched: pixels whose colour no palette entry is near to, and which are 'unknown' therefore; None
             where no colours were looked up.
         valid: height and width of the real content, anchored top left; None means all of it.
+        exemplar: the pair whose photo shows the style; of the same name where it is this one, distorted.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Sample:
     paths: dict[str, Source] = field(default_factory=dict)
     unmatched: int | None = None
     valid: tuple[int, int] | None = None
+    exemplar: Sample | None = None
 
     def __post_init__(self) -> None:
         if self.label is None and self.image is None and self.depth is None:

@@ -146,8 +146,8 @@ def smallest_side(generator: Generator) -> int:
     """Fewest pixels of a side that an exported graph takes.
 
     One, as smaller conditions are padded; but CRN and SIMS pad nothing, and CRN's second module, SIMS's first
-    level has to see more than one row, or the graph would be another. So it is with instance edges, which compare
-    neighbours, where a generator takes every size.
+    level has to see more than one row, or the graph would be another. So it is with instance edges, which
+    compare neighbours, where a generator takes every size.
     """
     if isinstance(generator, CrnGenerator):
         return 2 ** max(len(generator.refine) - 2, 0) + 1

@@ -81,8 +81,13 @@ def graph_inputs(generator: Generator, style: StyleInput = "code") -> tuple[Grap
             encoder reads.
 
     Raises:
-        UserError: ``guide`` for a generator without an encoder.
+        UserError: ``guide`` for a generator without an encoder; a generator that matches exemplars.
     """
+    if generator.takes_guide_condition:
+        raise UserError(
+            f"{type(generator).__name__} is not exported: exports take no exemplar with its own condition, "
+            "which it needs for every image; use asap predict or Translator"
+        )
     spec, pixels = generator.spec, ("batch", "height", "width")
     found = []
     if spec.kind == "label":

@@ -111,6 +111,23 @@ def with_canvas(condition: Condition, canvas: NDArray | None, composer: Composer
     return replace(condition, label=label, canvas=canvas_planes(torch.from_numpy(np.array(canvas))[None]))
 
 
+def of_guide_condition(array: NDArray, condition: Condition, spec: ConditionSpec) -> Tensor:
+    """The guide's own condition, of any size, at the size of the condition that it is matched with.
+
+    Class ids by nearest pixel, images and depths by averages where they become smaller.
+
+    Raises:
+        UserError: as `of_array`.
+    """
+    if spec.kind == "label":
+        ids = torch.from_numpy(class_ids(array, spec))[None, None].float()
+        planes = F.interpolate(ids, (condition.height, condition.width), mode="nearest-exact")[:, 0].int()
+    else:
+        size = (condition.height, condition.width)
+        planes = F.interpolate(picture(array, spec)[None], size, mode="bilinear", antialias=True)
+    return planes.expand(condition.batch_size, *planes.shape[1:])
+
+
 def empty(spec: ConditionSpec, height: int, width: int, *, guide: bool, canvas: bool = False) -> Condition:
     """A condition that a generator accepts and that shows nothing."""
     if spec.kind == "label":
@@ -119,11 +136,16 @@ def empty(spec: ConditionSpec, height: int, width: int, *, guide: bool, canvas: 
         made = Condition(image=torch.zeros(1, spec.channels, height, width))
     if spec.instance_edges:
         made.instance = torch.zeros(1, height, width, dtype=torch.int32)
-    if guide:
-        made.guide = torch.zeros(1, 3, height, width)
     if canvas:
         made.canvas = torch.zeros(1, 4, height, width)
-    return made
+    return with_blank_guide(made) if guide else made
+
+
+def with_blank_guide(condition: Condition) -> Condition:
+    """The condition with a grey guide of its own layout, for measuring and warming up."""
+    size = (condition.batch_size, 3, condition.height, condition.width)
+    own = condition.label if condition.label is not None else condition.image
+    return replace(condition, guide=torch.zeros(size, device=condition.device), guide_condition=own)
 
 
 def _each(batch: Tensor, checked: Callable[[NDArray], NDArray]) -> Tensor:

@@ -28,11 +28,15 @@ class Styles:
         seeds: one image is made for each.
         guide: (H, W, 3) photo whose style is taken; None draws the style from the seed.
         guide_digest: SHA-256 of the photo's file; None where there is none.
+        guide_condition: the photo's own condition, for models that match both.
+        guide_condition_digest: SHA-256 of its file.
     """
 
     seeds: tuple[int, ...] = (0,)
     guide: NDArray[np.uint8] | None = None
     guide_digest: str | None = None
+    guide_condition: NDArray | None = None
+    guide_condition_digest: str | None = None
 
     @property
     def several(self) -> bool:
@@ -43,7 +47,10 @@ class Styles:
     def about(self) -> dict[str, str | None]:
         """What of the styles decides the images, as plain values."""
         first, last = self.seeds[0], self.seeds[-1]
-        return {"guide": self.guide_digest, "seed": f"{first}..{last}" if self.several else str(first)}
+        about = {"guide": self.guide_digest, "seed": f"{first}..{last}" if self.several else str(first)}
+        if self.guide_condition_digest is not None:
+            about["guide_condition"] = self.guide_condition_digest
+        return about
 
     @property
     def endings(self) -> list[str]:
@@ -54,17 +61,19 @@ class Styles:
         self, translator: Translator, condition: NDArray, instance: NDArray | None
     ) -> dict[str, NDArray[np.uint8]]:
         """File-name suffix -> image; with several seeds the plain name, which comes last, is their grid."""
-        images = [translator(condition, instance, guide=self.guide, seed=seed) for seed in self.seeds]
+        given = {"guide": self.guide, "guide_condition": self.guide_condition}
+        images = [translator(condition, instance, **given, seed=seed) for seed in self.seeds]
         if self.several:
             images.append(tile([images[start : start + 4] for start in range(0, len(images), 4)]))
         return dict(zip(self.endings, images, strict=True))
 
 
 def parse_styles(given: Any, translator: Translator) -> Styles:
-    """Styles from ``IMAGE`` or ``{image: .., seed: N | "A..B"}``.
+    """Styles from ``IMAGE`` or ``{image: .., label: FILE, seed: N | "A..B"}``.
 
     Raises:
-        UserError: not a seed, a file that is no photo, a model without style or encoder.
+        UserError: not a seed, a file that is no photo, a model without style or encoder; of a model that
+            matches exemplars, a photo or a label of it that is missing.
     """
     options = dict(given) if isinstance(given, Mapping) else {"image": given}
     seeds = _seeds(options.get("seed", 0))
@@ -76,6 +85,18 @@ def parse_styles(given: Any, translator: Translator) -> Styles:
             f"style.seed={options['seed']}: this model ({type(generator).__name__}) has no style, every seed "
             "gives the same image; use one seed, or a model with a style (generator=spade_vae)"
         )
+    label = options.get("label")
+    if generator.takes_guide_condition and (image is None or label is None):
+        missing = "an exemplar" if image is None else f"the {generator.spec.kind} of the exemplar"
+        raise UserError(
+            f"this model ({type(generator).__name__}) needs {missing}: give both, style.image=IMAGE "
+            "style.label=FILE"
+        )
+    if label is not None and not generator.takes_guide_condition:
+        raise UserError(
+            f"style.label={label}: this model ({type(generator).__name__}) does not look at the photo's own "
+            "condition; leave style.label out, or use a model that does (generator=cocosnet)"
+        )
     if image is None:
         return Styles(seeds)
     if not generator.takes_guide:
@@ -86,7 +107,13 @@ def parse_styles(given: Any, translator: Translator) -> Styles:
     path = Path(str(image)).expanduser()
     if not path.is_file():
         raise UserError(f"style={image}: there is no such photo")
-    return Styles(seeds, read_photo(path), sha256_of(path))
+    photo, digest = read_photo(path), sha256_of(path)
+    if label is None:
+        return Styles(seeds, photo, digest)
+    own = Path(str(label)).expanduser()
+    if not own.is_file():
+        raise UserError(f"style.label={label}: there is no such file")
+    return Styles(seeds, photo, digest, translator.read(own), sha256_of(own))
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

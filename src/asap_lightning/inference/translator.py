@@ -19,7 +19,15 @@ from asap_lightning.condition import NO_CANVAS, Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference.checks import check_instance_size
 from asap_lightning.inference.devices import choose_device
-from asap_lightning.inference.encoding import Composer, empty, of_array, of_guide, of_tensors, with_canvas
+from asap_lightning.inference.encoding import (
+    Composer,
+    empty,
+    of_array,
+    of_guide,
+    of_guide_condition,
+    of_tensors,
+    with_canvas,
+)
 from asap_lightning.inference.loading import WeightChoice, load_generator
 from asap_lightning.inference.padding import pad_condition
 from asap_lightning.inference.rendering import goes_by_strips, held_bytes, rendered
@@ -140,6 +148,7 @@ class Translator:
         instance: NDArray | None = ...,
         *,
         guide: NDArray | None = ...,
+        guide_condition: NDArray | File | None = ...,
         canvas: NDArray | None = ...,
         seed: int = ...,
     ) -> NDArray[np.uint8]: ...
@@ -150,6 +159,7 @@ class Translator:
         instance: NDArray | None = ...,
         *,
         guide: NDArray | None = ...,
+        guide_condition: NDArray | File | None = ...,
         canvas: NDArray | None = ...,
         seed: int = ...,
     ) -> Image.Image: ...
@@ -160,6 +170,7 @@ class Translator:
         instance: Tensor | None = ...,
         *,
         guide: NDArray | None = ...,
+        guide_condition: NDArray | File | None = ...,
         canvas: NDArray | None = ...,
         seed: int = ...,
     ) -> Tensor: ...
@@ -170,6 +181,7 @@ class Translator:
         instance: Any = None,
         *,
         guide: NDArray | None = None,
+        guide_condition: object = None,
         canvas: NDArray | None = None,
         seed: int = 0,
     ) -> object:
@@ -182,6 +194,8 @@ class Translator:
                 alike. As a tensor: ids (B, H, W), or (B, C, H, W) in [-1, 1].
             instance: (H, W) instance ids, or (B, H, W), for models that use their edges.
             guide: (H, W, 3) uint8 photo of any size, whose style a model with an encoder takes.
+            guide_condition: the guide's own condition, for a model that matches both (CoCosNet): an array, a
+                picture or a file, as a single condition is given, of any size.
             canvas: (H, W, 4) uint8, pieces of photos laid out as the condition says, then 255 where there is
                 one, for a model that completes it; None asks `composer`.
             seed: decides what the model draws: its style without a guide, dropout noise.
@@ -198,7 +212,7 @@ class Translator:
         if isinstance(condition, Tensor):
             made = self._completed(of_tensors(condition, instance, self.spec), canvas).to(self.device)
         else:
-            given = self._array(condition)
+            given = self.read(condition)
             if guide is None and canvas is None and self._goes_by_strips(given):
                 image = self._by_strips(given, None if instance is None else np.asarray(instance))
                 return image if isinstance(condition, np.ndarray) else Image.fromarray(image)
@@ -206,6 +220,10 @@ class Translator:
         if guide is not None:
             self._require_encoder()
             made.guide = of_guide(guide, made).to(self.device)
+        if guide_condition is not None:
+            self._require_matching()
+            own = of_guide_condition(self.read(guide_condition), made, self.spec)
+            made.guide_condition = own.to(self.device)
         made_image = self.translate(made, seed=seed)
         if isinstance(condition, Tensor):
             return made_image
@@ -225,7 +243,7 @@ class Translator:
         Raises:
             UserError: as a call does, for the first that is wrong; nothing is translated then.
         """
-        arrays = [self._array(condition) for condition in conditions]
+        arrays = [self.read(condition) for condition in conditions]
         if any(self._goes_by_strips(array) for array in arrays):
             return [self(array, seed=seed) for array in arrays]
         made = [self.to_condition(array) for array in arrays]
@@ -297,8 +315,8 @@ class Translator:
             return condition
         return with_canvas(condition, canvas, self.composer)
 
-    def _array(self, condition: object) -> NDArray:
-        """A condition as an array; pictures and files are read as the training read its own."""
+    def read(self, condition: object) -> NDArray:
+        """A condition of any kind as an array; pictures and files are read as the training read its own."""
         if isinstance(condition, np.ndarray):
             return condition
         if not isinstance(condition, Image.Image | str | os.PathLike):
@@ -319,6 +337,32 @@ class Translator:
                 "style of an image; use a model trained with one (generator=spade_vae, pix2pixhd_features)"
             )
 
+    def _require_matching(self) -> None:
+        if not self.generator.takes_guide_condition:
+            raise UserError(
+                f"this model ({type(self.generator).__name__}) does not match a guide with the condition, so "
+                "it cannot take the guide's own condition; use a model that does (generator=cocosnet), or "
+                "leave it out"
+            )
+
+    def _require_exemplar(self, condition: Condition) -> None:
+        """A `UserError` where a model that matches an exemplar is given none, or not its own condition."""
+        if not self.generator.takes_guide_condition:
+            return
+        name = type(self.generator).__name__
+        if condition.guide is None:
+            raise UserError(
+                f"this model ({name}) translates in the style of an exemplar, and none was given: "
+                "style.image=IMAGE style.label=FILE for files, guide= and guide_condition= in a call, "
+                "data.exemplar=random where pairs are measured"
+            )
+        if condition.guide_condition is None:
+            raise UserError(
+                f"this model ({name}) matches the exemplar by its own {self.spec.kind}, which was not "
+                "given: style.label=FILE for files, guide_condition= in a call; the page of asap serve "
+                "cannot give one"
+            )
+
     @torch.inference_mode()
     def translate(self, condition: Condition, *, seed: int = 0) -> Tensor:
         """Translates a batch of any size: (B, 3, H, W) in [-1, 1].
@@ -327,6 +371,7 @@ class Translator:
         border, and the image is cut back. What the model draws at random (a style, dropout noise) follows
         from the seed; the global random state stays as it was.
         """
+        self._require_exemplar(condition)
         height, width = condition.height, condition.width
         padded = pad_condition(condition, self.generator.size_multiple, self.generator.minimum_size)
         try:

@@ -20,7 +20,7 @@ from asap_lightning.interop.judges import read_judge
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
 from asap_lightning.interop.state_dicts import state_of, strangers_weights
-from asap_lightning.interop.systems import asapnet, ccfpse, pix2pix, pix2pixhd, spade
+from asap_lightning.interop.systems import asapnet, ccfpse, cocosnet, pix2pix, pix2pixhd, spade
 from asap_lightning.untrusted import load_torch
 
 
@@ -58,8 +58,15 @@ SYSTEMS: dict[str, System] = {
         "SPADE",
         spade.infer,
         lambda g, _: spade.names(g),
-        (r"^head_0\.norm_0\.mlp_shared\.", r"^conv_img\."),
+        (r"^head_0\.norm_0\.mlp_shared\.0\.", r"^conv_img\."),
         spade.HINT,
+    ),
+    "cocosnet": System(
+        "CoCosNet v2",
+        cocosnet.infer,
+        lambda g, _: cocosnet.names(g),
+        (r"^head_0\.norm_0\.mlp_shared\.1\.", r"^conv_img\."),
+        cocosnet.HINT,
     ),
     "pix2pixhd": System(
         "pix2pixHD",
@@ -148,7 +155,8 @@ def convert_generator(
         system: a key of `SYSTEMS`.
         options: their option file; None looks beside the checkpoint.
         settings: single options, which win over the file.
-        encoder: weights of the style or feature encoder; None looks for ``*_net_E.pth`` beside.
+        encoder: weights of the style or feature encoder, or of CoCosNet's correspondence network; None looks
+            for ``*_net_E.pth`` or ``*_net_Corr.pth`` beside.
         discriminator: their ``latest_net_D.pth`` or the like; None goes without.
 
     Raises:
@@ -157,6 +165,8 @@ def convert_generator(
     state = read_checkpoint_state(path)
     check_system(state, system, path)
     notes: list[str] = []
+    if system == "cocosnet":
+        state = _with_correspondence(path, state, encoder, notes)
     with strangers_weights(path, f"a {SYSTEMS[system].title} generator"):
         known = _gather_options(path, system, options, settings or {}, state, notes)
         description = SYSTEMS[system].infer(state, known)
@@ -164,7 +174,8 @@ def convert_generator(
             features = int(known.get("feat_num", 3))
             description = pix2pixhd.infer(state, known, features)
             description.arguments["features"] = features
-        description, state = _with_encoder(path, system, description, state, encoder, notes)
+        if system != "cocosnet":
+            description, state = _with_encoder(path, system, description, state, encoder, notes)
         network = description.sketch(state)
         SYSTEMS[system].names(network, state).load(network, state, str(path), SYSTEMS[system].hint)
     judge = None
@@ -214,6 +225,21 @@ def _label_channels(state: State, system: str) -> int:
     }
     weight = state.get(names.get(system, ""))
     return 0 if weight is None else int(weight.shape[1])
+
+
+def _with_correspondence(
+    path: Path, state: State, encoder: Path | None, notes: list[str]
+) -> dict[str, Tensor]:
+    """Adds the weights of CoCosNet's other file (``net_Corr.`` before their names)."""
+    other = encoder or path.with_name(path.name.replace("net_G", "net_Corr"))
+    if other == path or not other.is_file():
+        raise UserError(
+            f"{path} is CoCosNet's translation network alone; give its correspondence network, too: "
+            "--encoder *_net_Corr.pth"
+        )
+    notes.append(f"correspondence network from {other}")
+    found = read_checkpoint_state(other)
+    return {**state, **{f"{cocosnet.CORRESPONDENCE}{name}": value for name, value in found.items()}}
 
 
 def _with_encoder(

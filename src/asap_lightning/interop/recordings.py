@@ -23,9 +23,15 @@ from asap_lightning.errors import UserError
 from asap_lightning.interop.formula_weights import formula_weights
 from asap_lightning.interop.inferred import InferredNetwork, Options, State
 from asap_lightning.interop.names import NameMap
+from asap_lightning.interop.replay_cocosnet import (
+    correspondence_outputs,
+    patch_match_outputs,
+    translation_outputs,
+)
 from asap_lightning.interop.systems import (
     asapnet,
     ccfpse,
+    cocosnet,
     hdrnet,
     multiscale,
     pix2pix,
@@ -341,6 +347,32 @@ def replay_losses(recording: Recording) -> Outputs:
     return outputs
 
 
+def replay_cocosnet_patch_match(recording: Recording) -> Outputs:
+    """CoCosNet v2's PatchMatch, with every step."""
+    description = cocosnet.infer_patch_match(recording.state, recording.settings)
+    network = _loaded(recording, description, cocosnet.patch_match_names)
+    return patch_match_outputs(network, recording.inputs, recording.settings)
+
+
+def replay_cocosnet_correspondence(recording: Recording) -> Outputs:
+    """CoCosNet v2's pyramid, level by level."""
+    description = cocosnet.infer_correspondence(recording.state, recording.settings)
+    network = _loaded(recording, description, cocosnet.correspondence_names)
+    return correspondence_outputs(network, recording.inputs, recording.outputs, recording.settings)
+
+
+def replay_cocosnet_translation(recording: Recording) -> Outputs:
+    """CoCosNet v2's translation network on recorded warps."""
+    description = cocosnet.infer_translation(recording.state, recording.settings)
+    return translation_outputs(_loaded(recording, description, cocosnet.translation_names), recording.inputs)
+
+
+def replay_cocosnet_discriminator(recording: Recording) -> Outputs:
+    """CoCosNet v2's discriminator on condition and image concatenated."""
+    description = multiscale.infer(recording.state, {**recording.settings, "padding": 1})
+    return _judged(_loaded(recording, description, multiscale.names).judge(recording.inputs["x"]))
+
+
 def replay_drn(recording: Recording) -> Outputs:
     """DRN on images that are normalised already."""
     network = _loaded(recording, segmenters.infer_drn(recording.state, {}), segmenters.drn_names)
@@ -372,6 +404,10 @@ def replay_upernet(recording: Recording) -> Outputs:
 
 REPLAYS: tuple[tuple[str, Callable[[Recording], Outputs]], ...] = (
     (r"loss", replay_losses),
+    (r"cocosnet.*patch-?match", replay_cocosnet_patch_match),
+    (r"cocosnet.*correspondence", replay_cocosnet_correspondence),
+    (r"cocosnet.*discriminator", replay_cocosnet_discriminator),
+    (r"cocosnet.*translation", replay_cocosnet_translation),
     (r"\bdrn", replay_drn),
     (r"deeplab-?v2", replay_deeplab),
     (r"upernet", replay_upernet),

@@ -105,7 +105,7 @@ class TranslationObjective(nn.Module):
                     raise ValueError("feature matching needs the discriminator's features of the real images")
                 terms["feature_matching"] = self.feature_matching * feature_matching(fake, real)
         if self.perceptual is not None:
-            terms["perceptual"] = self._perceptual_term(image, photo, extras.get("images"), planes)
+            terms |= self._perceptual_terms(image, photo, extras, planes)
         if self.l1:
             terms["l1"] = self.l1 * F.l1_loss(image, photo)
         if self.mse:
@@ -116,7 +116,11 @@ class TranslationObjective(nn.Module):
             terms["kl"] = self.kl * kl_divergence(extras["mu"], extras["logvar"])
         if self.class_cross_entropy:
             terms["classes"] = self.class_cross_entropy * self._classes_term(extras, planes)
-        return terms
+        return terms | self._more_terms(photo, extras)
+
+    def _more_terms(self, photo: Tensor, extras: dict[str, Tensor]) -> Terms:
+        """The terms of one system alone."""
+        return {}
 
     def _classes_term(self, extras: dict[str, Tensor], planes: Tensor | None) -> Tensor:
         if "class_logits" not in extras:
@@ -128,17 +132,18 @@ class TranslationObjective(nn.Module):
             raise ValueError("the head of classes is compared with the dense condition, and there is none")
         return class_cross_entropy(extras["class_logits"], planes)
 
-    def _perceptual_term(
-        self, image: Tensor, photo: Tensor, images: Tensor | None, planes: Tensor | None
-    ) -> Tensor:
+    def _perceptual_terms(
+        self, image: Tensor, photo: Tensor, extras: dict[str, Tensor], planes: Tensor | None
+    ) -> Terms:
         assert self.perceptual is not None
+        images = extras.get("images")
         if images is None:
-            return self.perceptual(image, photo)
+            return {"perceptual": self.perceptual(image, photo)}
         if not isinstance(self.perceptual, ContentLoss) or planes is None:
             raise ValueError(
                 "a generator of several images needs the content loss (loss=crn) and label planes"
             )
-        return self.perceptual.of_many(images, photo, planes)
+        return {"perceptual": self.perceptual.of_many(images, photo, planes)}
 
     def discriminator_terms(self, fake: Features, real: Features) -> Terms:
         """The discriminator's weighted terms on generated and real images."""

@@ -2,6 +2,7 @@
 
 from asap_lightning.models.asap import AsapGenerator
 from asap_lightning.models.ccfpse import CcFpseGenerator
+from asap_lightning.models.cocosnet import CocosnetGenerator
 from asap_lightning.models.cppn import CppnGenerator
 from asap_lightning.models.crn import CrnGenerator
 from asap_lightning.models.discriminators import (
@@ -22,6 +23,7 @@ from asap_lightning.models.spade import SpadeGenerator
 __all__ = [
     "AsapGenerator",
     "CcFpseGenerator",
+    "CocosnetGenerator",
     "CppnGenerator",
     "CrnGenerator",
     "Discriminator",

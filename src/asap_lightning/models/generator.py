@@ -36,6 +36,7 @@ class Generator(nn.Module):
         style_channels: Z, length of the style code that it takes; 0 if it takes none.
         draws: whether translating may draw random numbers, so that it is done with a seed, one at a time.
         takes_guide: whether it has an encoder, so that `Condition.guide` (in training: the photo) is read.
+        takes_guide_condition: whether the guide's own condition, `Condition.guide_condition`, is read too.
         takes_canvas: whether it completes `Condition.canvas`, which it cannot do without.
     """
 
@@ -45,6 +46,7 @@ class Generator(nn.Module):
     style_channels: int = 0
     draws: bool = True
     takes_guide: bool = False
+    takes_guide_condition: bool = False
     takes_canvas: bool = False
 
     @property
@@ -59,6 +61,18 @@ class Generator(nn.Module):
 
     def forward(self, condition: Condition) -> GeneratorOutput:
         raise NotImplementedError
+
+    def training_extras(
+        self, condition: Condition, photo: Tensor, extras: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """What losses need beside the extras of `forward`, by name; the generator's step alone asks for it.
+
+        Args:
+            condition: what `forward` was called with.
+            photo: the real images (B, 3, H, W).
+            extras: what `forward` returned with its image.
+        """
+        return {}
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError if an image of this size cannot be translated."""

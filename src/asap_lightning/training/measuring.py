@@ -40,7 +40,7 @@ class MeasuringModule(ResumableModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Translates a batch and updates the metrics; callbacks draw what it returns."""
         if self.inference_generator.needs_guide and batch.photo is not None:
-            batch = with_guide(batch)
+            batch = with_guide(batch, self.inference_generator)
         generated = self(batch.condition)
         if batch.photo is not None:
             for pairs in pairs_of(

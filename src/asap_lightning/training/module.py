@@ -168,7 +168,7 @@ class TranslationModule(MeasuringModule):
         Returns:
             The detached terms by logged name, means over the window's images; None inside a window.
         """
-        self._held.append(with_guide(batch) if self.generator.takes_guide else batch)
+        self._held.append(with_guide(batch, self.generator) if self.generator.takes_guide else batch)
         if not self._closes_window(batch_idx):
             if self.trainer._results is not None:
                 self.trainer._results.reset()  # or else Lightning would log the last window's values again
@@ -231,8 +231,11 @@ class TranslationModule(MeasuringModule):
                 photo,
                 with_real=self.objective.needs_real_features,
             )
+        more = self.generator.training_extras(part.batch.condition, photo, output.extras)
+        if part.batch.own_exemplar is not None:
+            more["own_exemplar"] = part.batch.own_exemplar
         return self.objective.generator_terms(
-            output.image, photo, fake=fake, real=real, extras=output.extras, planes=part.planes
+            output.image, photo, fake=fake, real=real, extras={**output.extras, **more}, planes=part.planes
         )
 
     @torch.no_grad()

@@ -84,9 +84,9 @@ def _condition(spec: ConditionSpec, batch: int, height: int, width: int) -> Cond
         ids = torch.empty(batch, height, width, dtype=torch.int32)
         instance = ids if spec.instance_edges else None
         if spec.kind == "label":
-            return Condition(label=ids, instance=instance, guide=guide, canvas=canvas)
+            return Condition(label=ids, instance=instance, guide=guide, guide_condition=ids, canvas=canvas)
         image = torch.empty(batch, spec.channels, height, width)
-        return Condition(image=image, instance=instance, guide=guide, canvas=canvas)
+        return Condition(image=image, instance=instance, guide=guide, guide_condition=image, canvas=canvas)
 
 
 def _tried(network: nn.Module, *inputs: Any) -> str:

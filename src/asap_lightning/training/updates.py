@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from asap_lightning.data.batch import Batch
 from asap_lightning.errors import UserError
+from asap_lightning.models import Generator
 
 Terms = dict[str, Tensor]
 
@@ -31,9 +32,20 @@ def check_settings(order: str, d_steps: int, accumulate: int, clip: float | None
         raise UserError(f"training.ema must be a decay between 0 and 1 or null, got {ema}")
 
 
-def with_guide(batch: Batch) -> Batch:
-    """In training an encoder reads the style off the target itself."""
-    return replace(batch, condition=replace(batch.condition, guide=batch.require_photo()))
+def with_guide(batch: Batch, generator: Generator) -> Batch:
+    """In training an encoder reads the style off the target itself; exemplars come with the data.
+
+    Raises:
+        UserError: the generator needs exemplars, and the data set lends none.
+    """
+    if not generator.takes_guide_condition:
+        return replace(batch, condition=replace(batch.condition, guide=batch.require_photo()))
+    if batch.condition.guide is None:
+        raise UserError(
+            f"{type(generator).__name__} matches every pair with an exemplar, but data.exemplar is not set: "
+            "use data.exemplar=self, random, nearest or a file of pairs"
+        )
+    return batch
 
 
 def total(terms: Terms) -> Tensor:

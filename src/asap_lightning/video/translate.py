@@ -75,6 +75,7 @@ def translate_video(
     options: VideoOptions | None = None,
     *,
     guide: NDArray[np.uint8] | None = None,
+    guide_condition: NDArray | None = None,
     progress: Progress | None = None,
 ) -> VideoSummary:
     """Translates a video, frame by frame.
@@ -89,6 +90,7 @@ def translate_video(
         output: ``.mp4``, ``.webm`` or ``.mkv``, or a folder that receives PNG files.
         options: everything else.
         guide: (H, W, 3) uint8, whose style a model with an encoder takes for every frame.
+        guide_condition: the guide's own condition, for a model that matches both.
         progress: see `Progress`.
 
     Raises:
@@ -100,7 +102,7 @@ def translate_video(
     target = Path(output).expanduser()
     as_file = check_output(target, overwrite=options.overwrite)
     chosen = choose_codec(target, options.codec, options.crf) if as_file else None
-    step = _Step(translator, options, guide, progress)
+    step = _Step(translator, options, guide, guide_condition, progress)
     place = str(translator.checkpoint or "the model")
     frames = open_frames(source, translator.spec, translator.layout, options, output=target, place=place)
     with closing(frames):
@@ -154,9 +156,11 @@ class _Step:
         translator: Translator,
         options: VideoOptions,
         guide: NDArray[np.uint8] | None,
+        guide_condition: NDArray | None,
         progress: Progress | None,
     ) -> None:
-        self._translator, self._seed, self._guide, self._progress = translator, options.seed, guide, progress
+        self._translator, self._seed, self._progress = translator, options.seed, progress
+        self._guides = {"guide": guide, "guide_condition": guide_condition}
         smooth = options.smoothing > 0 or options.cut is not None
         self.smoothed = SmoothedTranslator(translator, options.smoothing, options.cut) if smooth else None
         self.flicker, self.done = Flicker(), 0
@@ -168,7 +172,7 @@ class _Step:
         if self.smoothed is not None:
             image = self.smoothed(item.condition, item.instance)
         else:
-            image = self._translator(item.condition, item.instance, guide=self._guide, seed=self._seed)
+            image = self._translator(item.condition, item.instance, **self._guides, seed=self._seed)
         self.flicker.add(image, item.condition)
         self.done += 1
         if self._progress is not None:

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.inference import Translator
+from asap_lightning.inference.encoding import with_blank_guide
 from asap_lightning.models import Generator
 from asap_lightning.ops.layout import MlpLayout
 
@@ -46,6 +47,7 @@ def measure_cost(
         condition = random_condition(generator.spec, height, width).to(translator.device)
         if generator.takes_canvas:  # an empty one costs what any does
             condition.canvas = torch.zeros(1, 4, height, width, device=translator.device)
+        condition = with_blank_guide(condition) if generator.needs_guide else condition
         if kind == "flops":
             return _gflops(translator, condition)
         return 1000 * min([_seconds(translator, condition) for _ in range(3 + repeats)][3:])

@@ -10,6 +10,9 @@ from asap_lightning.interop.systems.common import indices, judged, norm_node, te
 from asap_lightning.models import MultiscaleDiscriminator
 from asap_lightning.models.discriminators import SpadePatchNetwork
 
+# A decoder that CoCosNet v2's program builds and never calls.
+UNUSED = (r"^discriminator_\d+\.dec\.",)
+
 
 def _inner(state: State, layer: int) -> str:
     """The convolution of an inner layer: a norm after it wraps it once more."""
@@ -22,7 +25,7 @@ def _inner(state: State, layer: int) -> str:
 
 
 def infer(state: State, options: Options) -> InferredNetwork:
-    """The discriminator's settings, for planes that are fed directly."""
+    """The discriminator's settings, for planes that are fed directly; ``padding`` shows in no weight."""
     first = tensor(state, "discriminator_0.model0.0.weight", "SPADE's multi-scale discriminator")
     spec, channels = judged(first.shape[1])
     inner = _inner(state, 1)
@@ -34,6 +37,7 @@ def infer(state: State, options: Options) -> InferredNetwork:
         "width": first.shape[0],
         "norm": norm,
         "spectral": f"discriminator_0.{inner}.weight_orig" in state,
+        **({"padding": options["padding"]} if "padding" in options else {}),
         **channels,
     }
     return InferredNetwork("asap_lightning.models.MultiscaleDiscriminator", arguments, spec)
@@ -53,4 +57,4 @@ def names(discriminator: MultiscaleDiscriminator) -> NameMap:
             else:
                 pairs.append((f"scales.{index}.stages.{layer}.0", f"{theirs}.0"))
                 pairs.append((f"scales.{index}.stages.{layer}.1", f"{theirs}.1"))
-    return NameMap(discriminator, pairs)
+    return NameMap(discriminator, pairs, unused=UNUSED)

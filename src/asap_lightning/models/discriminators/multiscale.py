@@ -15,8 +15,8 @@ class SpadePatchNetwork(FeatureStages):
     """One scale: (B, C, H, W) -> the features of every layer, the last being the prediction.
 
     conv4x4 s2; ``layers - 1`` x (conv4x4 with spectral norm, instance norm), doubling up to ``max_width``,
-    stride 2 but the last 1; conv4x4 s1 -> 1. LeakyReLU 0.2, padding 2 throughout. A convolution that a norm
-    follows has no bias.
+    stride 2 but the last 1; conv4x4 s1 -> 1. LeakyReLU 0.2, the same padding throughout. A convolution that a
+    norm follows has no bias.
     """
 
     def __init__(
@@ -28,18 +28,19 @@ class SpadePatchNetwork(FeatureStages):
         max_width: int = 512,
         norm: Norm = nn.InstanceNorm2d,
         spectral: bool = True,
+        padding: int = 2,
     ) -> None:
         super().__init__()
         if layers < 2:
             raise ValueError(f"a patch discriminator needs at least 2 layers, got {layers}")
         widths = [min(width * 2**i, max_width) for i in range(layers)]
-        stages = [nn.Sequential(nn.Conv2d(inputs, widths[0], 4, 2, 2), nn.LeakyReLU(0.2))]
+        stages = [nn.Sequential(nn.Conv2d(inputs, widths[0], 4, 2, padding), nn.LeakyReLU(0.2))]
         for index, (a, b) in enumerate(itertools.pairwise(widths)):
             stride = 1 if index == layers - 2 else 2
             normed = norm(b)
-            conv: nn.Module = nn.Conv2d(a, b, 4, stride, 2, bias=isinstance(normed, nn.Identity))
+            conv: nn.Module = nn.Conv2d(a, b, 4, stride, padding, bias=isinstance(normed, nn.Identity))
             stages.append(nn.Sequential(spectral_norm(conv) if spectral else conv, normed, nn.LeakyReLU(0.2)))
-        stages.append(nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, 2)))
+        stages.append(nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, padding)))
         self.stages = nn.ModuleList(stages)
 
 
@@ -56,6 +57,7 @@ class MultiscaleDiscriminator(PyramidDiscriminator):
         spectral: whether the inner layers have spectral norm.
         conditional: false: the image is judged alone (pix2pix, section 4.1: GAN against cGAN).
         image_channels: of the judged image.
+        padding: of the convolutions: 2 in SPADE, 1 in CoCosNet v2.
         init_gain: of the Xavier initialisation.
     """
 
@@ -71,6 +73,7 @@ class MultiscaleDiscriminator(PyramidDiscriminator):
         spectral: bool = True,
         conditional: bool = True,
         image_channels: int = 3,
+        padding: int = 2,
         init_gain: float = 0.02,
     ) -> None:
         super().__init__(spec, conditional=conditional, image_channels=image_channels)
@@ -82,6 +85,7 @@ class MultiscaleDiscriminator(PyramidDiscriminator):
                 max_width=max_width,
                 norm=norm,
                 spectral=spectral,
+                padding=padding,
             )
             for _ in range(scales)
         )

@@ -3,8 +3,10 @@
 from asap_lightning.models.layers.always_training import BatchStatisticsNorm2d, Dropout
 from asap_lightning.models.layers.initialize import normal_init, xavier_init
 from asap_lightning.models.layers.layer_norm import layer_norm
+from asap_lightning.models.layers.positional_norm import PositionalNorm2d
 from asap_lightning.models.layers.residual import (
     Norm,
+    PaddingMode,
     ResidualBlock,
     ResnetTrunk,
     WeightNorm,
@@ -19,6 +21,8 @@ __all__ = [
     "BatchStatisticsNorm2d",
     "Dropout",
     "Norm",
+    "PaddingMode",
+    "PositionalNorm2d",
     "ResidualBlock",
     "ResnetTrunk",
     "SpectralNorm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.models.generator import Generator, GeneratorOutput
-from asap_lightning.models.layers import Norm, WeightNorm, spectral_norm, xavier_init
+from asap_lightning.models.layers import Norm, PaddingMode, WeightNorm, spectral_norm, xavier_init
 from asap_lightning.models.spade.encoder import StyleEncoder, reparameterize
 from asap_lightning.models.spade.normalization import SpadeBlock, batch_norm
 
@@ -37,6 +38,8 @@ class SpadeGenerator(Generator):
         hidden: channels inside each SPADE.
         kernel: of the SPADE convolutions.
         weight_norm: wraps the blocks' own convolutions.
+        padding: of the blocks' convolutions.
+        widest: the widest block has this times ``width`` channels, up to 16.
         init_gain: of the Xavier initialisation.
 
     Extras of its output, when a guide was encoded: ``mu`` and ``logvar`` (B, Z).
@@ -57,6 +60,8 @@ class SpadeGenerator(Generator):
         hidden: int = 128,
         kernel: int = 3,
         weight_norm: WeightNorm = spectral_norm,
+        padding: PaddingMode = "zeros",
+        widest: int = 16,
         init_gain: float = 0.02,
     ) -> None:
         super().__init__()
@@ -67,15 +72,17 @@ class SpadeGenerator(Generator):
         self.spec, self.upsampling = spec, upsampling
         self.size_multiple = 2 ** DOUBLINGS[upsampling]
         self.style_channels, self.takes_guide = style, bool(style and encoder)
+        ups = 5 if upsampling == "most" else 4
+        widths = [min(16 * width // 2**level, widest * width) for level in range(ups + 1)]
         self.grid: tuple[int, int] | None = None
         self.encoder: StyleEncoder | None = None
         if style and image_size is not None:
             self.grid = (image_size[0] // self.size_multiple, image_size[1] // self.size_multiple)
-            self.from_style = nn.Linear(style, 16 * width * self.grid[0] * self.grid[1])
+            self.from_style = nn.Linear(style, widths[0] * self.grid[0] * self.grid[1])
             if encoder:
                 self.encoder = StyleEncoder(style, width=encoder_width or width, layers=encoder_layers)
         else:
-            self.from_condition = nn.Conv2d(spec.dense_channels, 16 * width, 3, padding=1)
+            self.from_condition = nn.Conv2d(spec.dense_channels, widths[0], 3, padding=1)
 
         def block(inputs: int, outputs: int) -> SpadeBlock:
             return SpadeBlock(
@@ -86,13 +93,13 @@ class SpadeGenerator(Generator):
                 hidden=hidden,
                 kernel=kernel,
                 weight_norm=weight_norm,
+                padding=padding,
             )
 
-        self.head = block(16 * width, 16 * width)
-        self.middle = nn.ModuleList(block(16 * width, 16 * width) for _ in range(2))
-        ups = 5 if upsampling == "most" else 4
-        self.up = nn.ModuleList(block(16 * width // 2**i, 16 * width // 2 ** (i + 1)) for i in range(ups))
-        self.to_image = nn.Conv2d(16 * width // 2**ups, 3, 3, padding=1)
+        self.head = block(widths[0], widths[0])
+        self.middle = nn.ModuleList(block(widths[0], widths[0]) for _ in range(2))
+        self.up = nn.ModuleList(block(a, b) for a, b in pairwise(widths))
+        self.to_image = nn.Conv2d(widths[-1], 3, 3, padding=1)
         xavier_init(self, init_gain)
 
     def synthesize(self, planes: Tensor, grid: tuple[int, int], style: Tensor | None = None) -> Tensor:

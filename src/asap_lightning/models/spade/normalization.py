@@ -7,7 +7,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from asap_lightning.models.layers import Norm, WeightNorm, spectral_norm
+from asap_lightning.models.layers import Norm, PaddingMode, WeightNorm, spectral_norm
 
 batch_norm = partial(nn.BatchNorm2d, affine=False)
 """The default parameter-free norm; torch's own conversion makes it synchronised under DDP."""
@@ -22,17 +22,25 @@ class Spade(nn.Module):
         norm: makes a norm without affine parameters from a number of channels.
         hidden: channels between the condition and gamma, beta.
         kernel: size of the convolutions.
+        padding: of the convolutions.
     """
 
     def __init__(
-        self, channels: int, planes: int, *, norm: Norm = batch_norm, hidden: int = 128, kernel: int = 3
+        self,
+        channels: int,
+        planes: int,
+        *,
+        norm: Norm = batch_norm,
+        hidden: int = 128,
+        kernel: int = 3,
+        padding: PaddingMode = "zeros",
     ) -> None:
         super().__init__()
-        pad = kernel // 2
+        conv = partial(nn.Conv2d, kernel_size=kernel, padding=kernel // 2, padding_mode=padding)
         self.norm = norm(channels)
-        self.shared = nn.Sequential(nn.Conv2d(planes, hidden, kernel, padding=pad), nn.ReLU(inplace=True))
-        self.gamma = nn.Conv2d(hidden, channels, kernel, padding=pad)
-        self.beta = nn.Conv2d(hidden, channels, kernel, padding=pad)
+        self.shared = nn.Sequential(conv(planes, hidden), nn.ReLU(inplace=True))
+        self.gamma = conv(hidden, channels)
+        self.beta = conv(hidden, channels)
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
         """Normalises x (B, C, h, w) by planes (B, P, h, w) already at its size."""
@@ -51,6 +59,7 @@ class SpadeBlock(nn.Module):
         hidden: channels inside each SPADE.
         kernel: of the SPADE convolutions.
         weight_norm: wraps the block's own convolutions.
+        padding: of all convolutions.
     """
 
     def __init__(
@@ -63,17 +72,19 @@ class SpadeBlock(nn.Module):
         hidden: int = 128,
         kernel: int = 3,
         weight_norm: WeightNorm = spectral_norm,
+        padding: PaddingMode = "zeros",
     ) -> None:
         super().__init__()
         middle = min(inputs, outputs)
-        self.spade1 = Spade(inputs, planes, norm=norm, hidden=hidden, kernel=kernel)
-        self.conv1 = weight_norm(nn.Conv2d(inputs, middle, 3, padding=1))
-        self.spade2 = Spade(middle, planes, norm=norm, hidden=hidden, kernel=kernel)
-        self.conv2 = weight_norm(nn.Conv2d(middle, outputs, 3, padding=1))
+        spade = partial(Spade, planes=planes, norm=norm, hidden=hidden, kernel=kernel, padding=padding)
+        self.spade1 = spade(inputs)
+        self.conv1 = weight_norm(nn.Conv2d(inputs, middle, 3, padding=1, padding_mode=padding))
+        self.spade2 = spade(middle)
+        self.conv2 = weight_norm(nn.Conv2d(middle, outputs, 3, padding=1, padding_mode=padding))
         self.spade_shortcut: Spade | None = None
         self.conv_shortcut: nn.Module | None = None
         if inputs != outputs:
-            self.spade_shortcut = Spade(inputs, planes, norm=norm, hidden=hidden, kernel=kernel)
+            self.spade_shortcut = spade(inputs)
             self.conv_shortcut = weight_norm(nn.Conv2d(inputs, outputs, 1, bias=False))
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
