@@ -18,7 +18,7 @@ from asap_lightning.commands.completion import SCRIPTS, candidates
     [
         ("asap ", {command.name for command in COMMANDS}),
         ("asap tr", {"train", "tracking"}),
-        ("asap data ", {"demo", "check", "palette", "shard"}),
+        ("asap data ", {"demo", "check", "palette", "segments", "shard"}),
         ("asap completion z", {"zsh"}),
         ("asap nothing ", set()),
         ("asap train generator=asap_s", {"generator=asap_small"}),
