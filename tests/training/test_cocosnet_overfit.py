@@ -12,7 +12,7 @@ from asap_lightning.data.layouts import CmpFacades
 from asap_lightning.losses import ExemplarObjective
 from asap_lightning.models import CocosnetGenerator
 
-STEPS = 25
+STEPS = 50
 
 
 def errors(generator, batch):
