@@ -34,6 +34,7 @@ BUILDERS = {
     "facades": lambda trees: trees.cmp(4, first=59),
     "demo": lambda trees: trees.cmp(20),
     "pairs": Trees.pairs,
+    "folders": lambda trees: trees.folders(20),  # an exemplar is another pair of the same split
     "photos": lambda trees: trees.folders() / "B",
     "nyu": lambda trees: trees.nyu()[0],
 }

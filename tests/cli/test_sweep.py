@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ GRIDS = sorted(path.stem for path in (conf_dir() / "sweep").glob("*.yaml") if pa
 
 @pytest.mark.parametrize("sweep", GRIDS)
 def test_every_job_of_a_sweep_composes_and_builds_its_generator(sweep: str) -> None:
-    """With the demo's small network and size, as the head of the file says."""
+    """With the network and size that the head of the file names: mostly the demo's, which are small."""
     from itertools import product
 
     from asap_lightning.condition import ConditionSpec
@@ -32,14 +33,17 @@ def test_every_job_of_a_sweep_composes_and_builds_its_generator(sweep: str) -> N
 
     text = (conf_dir() / "sweep" / f"{sweep}.yaml").read_text(encoding="utf-8")
     assert f"# Command:   asap train sweep={sweep} " in text
-    base = composed("train", f"sweep={sweep}", "experiment=demo")
+    named = re.search(rf"asap train sweep={sweep} (experiment=\w+)", text)
+    assert named is not None
+    experiment = named[1]
+    base = composed("train", f"sweep={sweep}", experiment)
     grid = [[f"{key}={value}" for value in str(values).split(",")] for key, values in
             base.hydra.sweeper.params.items()]  # fmt: skip
     jobs = list(product(*grid))
     assert f"# Jobs:      {len(jobs)}\n" in text
     folders = set()
     for overrides in jobs:
-        config = composed("train", f"sweep={sweep}", "experiment=demo", *overrides)
+        config = composed("train", f"sweep={sweep}", experiment, *overrides)
         folders.add(config.hydra.sweep.subdir)
         settings = generator_settings(plain(config.generator), config.data.height)
         generator = build_network("generator", settings, ConditionSpec.from_dict(

@@ -140,13 +140,16 @@ def own_data(overrides: list[str], repeats: int) -> Iterator[Row]:
     from hydra.utils import instantiate
 
     from asap_lightning.benchmarking.data import own_data_rows
+    from asap_lightning.configuration.data import OF_CANVASES
     from asap_lightning.configuration.data_layout import configured
     from asap_lightning.data import PairedDataModule
+    from asap_lightning.errors import UserError
 
     layout, node = configured(overrides)
-    options = {
-        key: value for key, value in node.items() if key not in ("_target_", "_convert_", "prepare", "seed")
-    }
+    if node.get("bank") is not None:
+        raise UserError(f"data.bank={node['bank']}: the benchmark times reading, not canvases; leave it out")
+    left_out = {"_target_", "_convert_", "prepare", "seed", *OF_CANVASES}
+    options = {key: value for key, value in node.items() if key not in left_out}
     target = {**options.pop("layout"), "_partial_": True}
     make = partial(PairedDataModule, **{**options, "layout": instantiate(target, _convert_="all")})
     yield from own_data_rows(layout, target, make, repeats=repeats)

@@ -71,11 +71,7 @@ class Finding:
 
 def main(arguments: list[str]) -> int:
     """Prints what is installed; exit code 1 where something needed is missing or broken."""
-    parser = argparse.ArgumentParser(
-        prog="asap doctor",
-        description="Versions, devices, kernels, extras and weights; what each missing one would bring.",
-    )
-    parser.parse_args(arguments)
+    parser().parse_args(arguments)
     needed = [*versions(), *devices()]
     for title, findings in (
         ("needed", needed),
@@ -89,6 +85,14 @@ def main(arguments: list[str]) -> int:
         for one in findings:
             print(f"  {'ok' if one.here else '--'}  {one.what:<{width}}  {one.said}".rstrip())
     return 0 if all(one.here for one in needed) else 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Takes no options but --help."""
+    return argparse.ArgumentParser(
+        prog="asap doctor",
+        description="Versions, devices, kernels, extras and weights; what each missing one would bring.",
+    )
 
 
 def versions() -> Iterator[Finding]:
