@@ -1,7 +1,7 @@
 """One table of every generator of conf/generator: what an image costs on this machine.
 
     python benchmarks/generators.py                               # all of them at 256 and 512, one thread
-    python benchmarks/generators.py --generators cppn,asap_small --sizes 256 --output /tmp/few.json
+    python benchmarks/generators.py --generators cppn,asap_small --sizes 256 --output few.json
     python benchmarks/generators.py --docs docs/performance.md    # writes what is measured into the page
 
 Each row is measured in a process of its own and kept at once: a run that was interrupted goes on where it
