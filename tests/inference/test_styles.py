@@ -138,3 +138,29 @@ def test_what_an_exemplar_lacks_is_named(matching, plain, tmp_path):
 
 def test_it_is_warmed_up_with_a_blank_exemplar(matching):
     matching.warmup(64, 64)
+
+
+def test_an_exemplar_of_the_same_data_set_has_its_label_among_the_inputs(matching, tmp_path, caplog):
+    given = exemplar(tmp_path, "a")
+    (tmp_path / "labels").mkdir()
+    Image.open(given["label"]).save(tmp_path / "labels" / "a.png")
+    both = parse_styles([given["image"], given["label"]], matching)
+    caplog.set_level("INFO")
+    found = parse_styles(given["image"], matching, tmp_path / "labels")
+    assert np.array_equal(found.guide_condition, both.guide_condition) and "labels/a.png" in caplog.text
+    named = parse_styles(given, matching, tmp_path / "absent")
+    assert np.array_equal(named.guide_condition, both.guide_condition), "what is named comes first"
+
+
+def test_no_label_is_guessed(matching, tmp_path):
+    given = exemplar(tmp_path, "a")
+    for folder in (tmp_path / "absent", tmp_path):  # nothing there; the photo itself is no label
+        with pytest.raises(UserError, match=r"needs the label of the exemplar \(.* has none of its name\)"):
+            parse_styles(given["image"], matching, folder)
+    (tmp_path / "two").mkdir()
+    for ending in ("png", "bmp"):
+        Image.open(given["label"]).save(tmp_path / "two" / f"a.{ending}")
+    with pytest.raises(UserError, match="needs the label of the exemplar"):
+        parse_styles(given["image"], matching, tmp_path / "two")
+    with pytest.raises(UserError, match=r"a photo, or \[PHOTO, ITS LABEL\], was expected"):
+        parse_styles([given["image"]], matching)

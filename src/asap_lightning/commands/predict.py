@@ -54,7 +54,7 @@ def run(config: DictConfig) -> None:
         instances=config.instances,
         half=config.half,
         labels=LabelOptions(**plain(config.labels)),
-        styles=parse_styles(plain(config)["style"], translator),
+        styles=parse_styles(plain(config)["style"], translator, Path(config.input).expanduser()),
         part=part,
         large=parse_large(config.large, config.large_format, config.large_memory, translator),
     )

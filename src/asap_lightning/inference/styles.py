@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from asap_lightning.files import sha256_of
 from asap_lightning.inference.translator import Translator
 
 MOST_SEEDS = 64
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,19 @@ class Styles:
         return dict(zip(self.endings, images, strict=True))
 
 
-def parse_styles(given: Any, translator: Translator) -> Styles:
-    """Styles from ``IMAGE`` or ``{image: .., label: FILE, seed: N | "A..B"}``.
+def parse_styles(given: Any, translator: Translator, conditions: Path | None = None) -> Styles:
+    """Styles from ``IMAGE``, ``[IMAGE, LABEL]`` or ``{image: .., label: FILE, seed: N | "A..B"}``.
+
+    Args:
+        given: what the user says.
+        translator: of the model.
+        conditions: a folder where the photo's own condition may lie under the photo's name, if none is given.
 
     Raises:
         UserError: not a seed, a file that is no photo, a model without style or encoder; of a model that
             matches exemplars, a photo or a label of it that is missing.
     """
-    options = dict(given) if isinstance(given, Mapping) else {"image": given}
+    options = _options(given)
     seeds = _seeds(options.get("seed", 0))
     image = options.get("image")
     generator = translator.generator
@@ -86,10 +94,13 @@ def parse_styles(given: Any, translator: Translator) -> Styles:
             "gives the same image; use one seed, or a model with a style (generator=spade_vae)"
         )
     label = options.get("label")
+    if label is None and image is not None and generator.takes_guide_condition:
+        label = _condition_of(Path(str(image)), conditions)
     if generator.takes_guide_condition and (image is None or label is None):
         missing = "an exemplar" if image is None else f"the {generator.spec.kind} of the exemplar"
+        nearby = "" if image is None or conditions is None else f" ({conditions} has none of its name)"
         raise UserError(
-            f"this model ({type(generator).__name__}) needs {missing}: give both, style.image=IMAGE "
+            f"this model ({type(generator).__name__}) needs {missing}{nearby}: give both, style.image=IMAGE "
             "style.label=FILE"
         )
     if label is not None and not generator.takes_guide_condition:
@@ -114,6 +125,27 @@ def parse_styles(given: Any, translator: Translator) -> Styles:
     if not own.is_file():
         raise UserError(f"style.label={label}: there is no such file")
     return Styles(seeds, photo, digest, translator.read(own), sha256_of(own))
+
+
+def _options(given: Any) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    if isinstance(given, list | tuple):
+        if len(given) != 2:
+            raise UserError(f"style={list(given)}: a photo, or [PHOTO, ITS LABEL], was expected")
+        return {"image": given[0], "label": given[1]}
+    return {"image": given}
+
+
+def _condition_of(photo: Path, conditions: Path | None) -> Path | None:
+    """The file of the folder that has the photo's name, as an image of the same data set has; it is told."""
+    if conditions is None or not conditions.is_dir():
+        return None
+    alike = sorted(path for path in conditions.iterdir() if path.stem == photo.stem and path.is_file())
+    if len(alike) != 1 or alike[0].resolve() == photo.resolve():
+        return None
+    log.info("the exemplar's own condition is %s, which has its name", alike[0])
+    return alike[0]
 
 
 def _seeds(given: Any) -> tuple[int, ...]:
