@@ -20,7 +20,8 @@ from asap_lightning.errors import UserError
 
 PATHS = frozenset(
     {
-        *("ckpt", "initialize", "input", "output", "out", "instances", "style", "style.image", "runs"),
+        *("ckpt", "initialize", "input", "output", "out", "instances", "style", "style.image"),
+        *("style.label", "runs"),
         *("image", "mask"),
         *("data.root", "data.layout.source", "loss.perceptual.weights", "hydra.run.dir", "hydra.sweep.dir"),
     }

@@ -72,7 +72,7 @@ class Styles:
 
 
 def parse_styles(given: Any, translator: Translator, conditions: Path | None = None) -> Styles:
-    """Styles from ``IMAGE``, ``[IMAGE, LABEL]`` or ``{image: .., label: FILE, seed: N | "A..B"}``.
+    """Styles from ``IMAGE`` or ``{image: .., label: FILE, seed: N | "A..B"}``.
 
     Args:
         given: what the user says.
@@ -83,7 +83,7 @@ def parse_styles(given: Any, translator: Translator, conditions: Path | None = N
         UserError: not a seed, a file that is no photo, a model without style or encoder; of a model that
             matches exemplars, a photo or a label of it that is missing.
     """
-    options = _options(given)
+    options = dict(given) if isinstance(given, Mapping) else {"image": given}
     seeds = _seeds(options.get("seed", 0))
     image = options.get("image")
     generator = translator.generator
@@ -125,16 +125,6 @@ def parse_styles(given: Any, translator: Translator, conditions: Path | None = N
     if not own.is_file():
         raise UserError(f"style.label={label}: there is no such file")
     return Styles(seeds, photo, digest, translator.read(own), sha256_of(own))
-
-
-def _options(given: Any) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        return dict(given)
-    if isinstance(given, list | tuple):
-        if len(given) != 2:
-            raise UserError(f"style={list(given)}: a photo, or [PHOTO, ITS LABEL], was expected")
-        return {"image": given[0], "label": given[1]}
-    return {"image": given}
 
 
 def _condition_of(photo: Path, conditions: Path | None) -> Path | None:
