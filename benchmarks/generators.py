@@ -135,7 +135,7 @@ def measured(name: str, size: int, threads: int, repeats: int) -> Row:
 
     from asap_lightning.building import build
     from asap_lightning.condition import ConditionSpec
-    from asap_lightning.evaluation.cost.measure import measure_cost, random_condition
+    from asap_lightning.evaluation.cost.measure import condition_for, measure_cost
     from asap_lightning.inference import Translator
     from asap_lightning.models import AsapGenerator, CppnGenerator, HdrnetGenerator
     from asap_lightning.ops.dispatch import VARIABLE, why_not
@@ -152,10 +152,13 @@ def measured(name: str, size: int, threads: int, repeats: int) -> Row:
     }
     ours = isinstance(generator, AsapGenerator | CppnGenerator | HdrnetGenerator)
     sides = ["native", "torch"] if ours and not why_not("native", device, torch.float32) else ["torch"]
-    condition = random_condition(spec, size, size)
+    condition = condition_for(generator, size, size)
     for backend in sides:
         os.environ[VARIABLE] = backend
         translator = Translator.from_generator(generator, device="cpu")
+        if isinstance(generator, AsapGenerator):  # as whoever loads a checkpoint has it
+            generator.release_prepared()
+            generator.prepare_for_inference()
         row |= timed(translator, condition, backend, repeats, peak=backend == sides[0])
     return row
 

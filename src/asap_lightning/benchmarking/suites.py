@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from asap_lightning.benchmarking.operations import Call, lowres_layers, operatio
 from asap_lightning.benchmarking.rows import Row, numbers
 from asap_lightning.benchmarking.timing import run_pairs
 from asap_lightning.condition import Condition
-from asap_lightning.evaluation.cost.measure import count_operations
+from asap_lightning.evaluation.cost.measure import completed, count_operations
 from asap_lightning.models import AsapGenerator, Generator
 from asap_lightning.ops.dispatch import why_not
 
@@ -54,7 +53,7 @@ def inference(
                 prepared[name] = _prepared(case, device, generator, backend, m)
                 sides[name] = _call(prepared[name], condition)
         made = {name: make(case, device) for name, make in (peers or {}).items()}
-        given = {name: _completed(peer, condition) for name, peer in made.items()}
+        given = {name: completed(peer, condition) for name, peer in made.items()}
         sides.update((name, _call(peer, given[name])) for name, peer in made.items())
         counted = {name: _counted_gflop(peer, given[name]) for name, peer in made.items()}
         measured = run_pairs(sides, repeats=repeats, device=device)
@@ -83,14 +82,6 @@ def _prepared(
     generator.backend = backend
     generator.prepare_for_inference(winograd=winograd)  # type: ignore[arg-type]
     return generator
-
-
-def _completed(peer: Generator, condition: Condition) -> Condition:
-    """With an empty canvas, where the peer completes one: it costs what any does."""
-    if not peer.takes_canvas:
-        return condition
-    canvas = torch.zeros(condition.batch_size, 4, condition.height, condition.width, device=condition.device)
-    return replace(condition, canvas=canvas)
 
 
 def _counted_gflop(network: Generator, condition: Condition) -> float:

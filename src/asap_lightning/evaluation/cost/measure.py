@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -44,15 +45,25 @@ def measure_cost(
     training = generator.training
     try:
         translator = Translator.from_generator(generator, device=str(device))
-        condition = random_condition(generator.spec, height, width).to(translator.device)
-        if generator.takes_canvas:  # an empty one costs what any does
-            condition.canvas = torch.zeros(1, 4, height, width, device=translator.device)
-        condition = with_blank_guide(condition) if generator.needs_guide else condition
+        condition = condition_for(generator, height, width).to(translator.device)
         if kind == "flops":
             return _gflops(translator, condition)
         return 1000 * min([_seconds(translator, condition) for _ in range(3 + repeats)][3:])
     finally:
         generator.train(training)
+
+
+def condition_for(generator: Generator, height: int, width: int) -> Condition:
+    """`random_condition` with the guide or canvas that the generator needs."""
+    return completed(generator, random_condition(generator.spec, height, width))
+
+
+def completed(generator: Generator, condition: Condition) -> Condition:
+    """The condition with the guide or canvas that the generator needs; blank ones cost what any do."""
+    if generator.takes_canvas:
+        size = (condition.batch_size, 4, condition.height, condition.width)
+        condition = replace(condition, canvas=torch.zeros(size, device=condition.device))
+    return with_blank_guide(condition) if generator.needs_guide else condition
 
 
 def random_condition(spec: ConditionSpec, height: int, width: int) -> Condition:
