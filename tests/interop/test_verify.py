@@ -447,3 +447,13 @@ def test_hdrnet_coefficients_with_other_settings(tmp_path):
     (tmp_path / "made.json").write_text(json.dumps(settings))
     rows = verify(tmp_path / "made.pt")
     assert [row.verdict for row in rows] == ["agrees"], table(rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["SinGAN training, 3 scales", "SinGAN applications from trained weights", "SIFID (x)"]
+)
+def test_what_other_tests_compare_is_said(tmp_path, name):
+    torch.save({"state_dict": {}, "inputs": {}, "outputs": {"a": torch.zeros(1)}}, tmp_path / "singan.pt")
+    (tmp_path / "singan.json").write_text(json.dumps({"system": name}))
+    (row,) = verify(tmp_path / "singan.pt")
+    assert row.verdict == "NOT COMPARED" and "compared by the tests of asap_lightning.singan" in row.remark

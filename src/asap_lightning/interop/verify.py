@@ -15,6 +15,7 @@ from asap_lightning.errors import UserError
 from asap_lightning.interop.recordings import Outputs, Recording, read_recording, replay
 from asap_lightning.interop.training_recording import read_rates, replay_in_process
 
+_OF_SINGAN = re.compile(r"singan training|singan applications|^sifid")
 Verdict = Literal["agrees", "DISAGREES", "NOT COMPARED"]
 
 TOLERANCE = 1e-4
@@ -157,6 +158,11 @@ def verify(path: Path) -> list[Comparison]:
 
 
 def _replay(recording: Recording) -> Outputs:
+    if _OF_SINGAN.search(recording.system):
+        raise UserError(
+            f"{recording.path.stem}: SinGAN's trainings, applications and SIFID are compared by the tests of "
+            "asap_lightning.singan, not by this command"
+        )
     return replay_in_process(recording.path) if "training" in recording.system else replay(recording)
 
 
