@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from asap_lightning.building import build
 from asap_lightning.checkpoint import ModelDescription
 from asap_lightning.condition import ConditionSpec
+from asap_lightning.configuration.peers import sized_node
 from asap_lightning.errors import UserError
 from asap_lightning.export import Wish, export_model, load_exported
 from asap_lightning.export.folding import evaluation_copy
@@ -77,26 +78,11 @@ def models(options: argparse.Namespace) -> Iterator[tuple[str, Generator, ModelD
         name = options.model if "/" not in options.model else Path(options.model).stem
         yield name, generator, description
     for name in filter(None, options.generators.split(",")):
-        node = settings(name, options.size)
+        node = sized_node(name, options.size)
         torch.manual_seed(0)
         generator = build(node, "generator", spec=SPEC)
         assert isinstance(generator, Generator)
         yield name, generator.eval(), ModelDescription(SPEC.as_dict(), node)
-
-
-def settings(name: str, size: int) -> dict[str, Any]:
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
-    from asap_lightning.configuration.assemble import generator_settings
-    from asap_lightning.configuration.configs import conf_dir
-    from asap_lightning.configuration.resolvers import register_resolvers
-
-    register_resolvers()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("train", [f"generator={name}", f"data.height={size}", f"data.width={size}"])
-    node: Any = OmegaConf.to_container(config.generator, resolve=True)
-    return generator_settings(node, height=size)
 
 
 def measured(

@@ -115,26 +115,12 @@ def in_own_process(name: str, size: int, options: argparse.Namespace) -> Row:
     return {**row, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def settings(name: str, size: int) -> Row:
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
-    from asap_lightning.configuration.assemble import generator_settings
-    from asap_lightning.configuration.configs import conf_dir
-    from asap_lightning.configuration.resolvers import register_resolvers
-
-    register_resolvers()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("train", [f"generator={name}", f"data.height={size}", f"data.width={size}"])
-    node: Any = OmegaConf.to_container(config.generator, resolve=True)
-    return generator_settings(node, height=size)
-
-
 def measured(name: str, size: int, threads: int, repeats: int) -> Row:
     import torch
 
     from asap_lightning.building import build
     from asap_lightning.condition import ConditionSpec
+    from asap_lightning.configuration.peers import sized_node
     from asap_lightning.evaluation.cost.measure import condition_for, measure_cost
     from asap_lightning.inference import Translator
     from asap_lightning.models import AsapGenerator, CppnGenerator, HdrnetGenerator
@@ -145,7 +131,7 @@ def measured(name: str, size: int, threads: int, repeats: int) -> Row:
     photo = ConditionSpec("image", channels=3)
     spec = photo if name in PHOTO else ConditionSpec(num_classes=12, has_unknown=True)
     torch.manual_seed(0)
-    generator = build(settings(name, size), "generator", spec=spec).eval()
+    generator = build(sized_node(name, size), "generator", spec=spec).eval()
     row: Row = {
         "parameters": sum(parameter.numel() for parameter in generator.parameters()),
         "gmac": measure_cost("flops", generator, size, size, device=device) / 2,

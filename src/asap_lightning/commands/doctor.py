@@ -72,10 +72,11 @@ class Finding:
 def main(arguments: list[str]) -> int:
     """Prints what is installed; exit code 1 where something needed is missing or broken."""
     parser().parse_args(arguments)
-    needed = [*versions(), *devices()]
+    found = list(devices())
+    needed = [*versions(), *found]
     for title, findings in (
         ("needed", needed),
-        ("kernels", list(kernels())),
+        ("kernels", list(kernels()) if all(one.here for one in found) else []),  # they need torch
         ("extras", list(extras())),
         ("weights of networks that others trained", list(weights())),
         ("programs", list(programs())),

@@ -11,9 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.evaluation.training_data import TRAINED
-
-OF_CANVASES = ("bank", "canvas", "canvas_options")
-"""Of ``data``: what its canvases are made of, see `segments.settings`."""
+from asap_lightning.segments.settings import SETTINGS as OF_CANVASES
 
 if TYPE_CHECKING:
     from asap_lightning.data import PairedData, PairedDataModule

@@ -10,7 +10,9 @@ from omegaconf import OmegaConf
 
 from asap_lightning.benchmarking.cases import Case
 from asap_lightning.building import build
+from asap_lightning.configuration.assemble import generator_settings
 from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.resolvers import register_resolvers
 from asap_lightning.configuration.suggest import did_you_mean
 from asap_lightning.errors import UserError
 from asap_lightning.models import Generator
@@ -35,6 +37,15 @@ def generator_node(name: str) -> dict[str, Any]:
         node = OmegaConf.to_container(compose("train", [f"{group}={name}"]).generator, resolve=True)
     assert isinstance(node, dict)
     return {str(key): value for key, value in node.items()}
+
+
+def sized_node(name: str, side: int) -> dict[str, Any]:
+    """A generator of ``conf/generator`` for square images of a side: plain data and what follows."""
+    register_resolvers()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("train", [f"generator={name}", f"data.height={side}", f"data.width={side}"])
+    node: Any = OmegaConf.to_container(config.generator, resolve=True)
+    return generator_settings(node, height=side)
 
 
 def make_peer(name: str, case: Case, device: torch.device) -> Generator:

@@ -166,14 +166,7 @@ def test_an_image_is_learnt_by_heart():
     )
     given = Condition(label=torch.zeros(1, 16, 16, dtype=torch.uint8))
     target = torch.rand(1, 3, 4, 4).repeat_interleave(4, 2).repeat_interleave(4, 3) * 1.6 - 0.8
-    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    losses = []
-    for _ in range(150):
-        loss = F.mse_loss(network(given).image, target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = small.fitted_losses(network, given, target, rate=1e-2, steps=150)
     assert losses[-1] < 0.1 * losses[0]
 
 
