@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?= -n 2
 FUZZ_FILES ?= 10000
+CLAIMS ?=
 MUTATE ?= src/asap_lightning/losses --count 50
 QEMU ?= qemu-aarch64 -L /usr/aarch64-linux-gnu
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native neon fuzz asan setup demo model test test-long mutate lint build lock clean
+.PHONY: help native neon fuzz asan setup demo model test test-long claims mutate lint build lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -52,6 +53,9 @@ native:  ## Builds the native kernels into build/native, where an editable insta
 
 fuzz: setup  ## Reads spoiled files of every kind (FUZZ_FILES=10000, ten minutes) and counts what becomes of them.
 	OMP_NUM_THREADS=1 $(BIN)/python tests/security/fuzz.py $(FUZZ_FILES)
+
+claims: setup  ## Runs the commands that show what the README claims (hours on a busy machine), writes docs/status.md.
+	$(BIN)/python scripts/claims.py run $(CLAIMS)
 
 mutate: setup  ## Changes modules one place at a time and counts what their tests miss (MUTATE="PATH --count 50").
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutate.py $(MUTATE)
