@@ -41,9 +41,20 @@ def usage() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code: 0, 1 (crash), 2 (user's mistake) or 130 (Ctrl-C)."""
+    try:
+        code = answer(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain once more while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def answer(words: list[str]) -> int:
+    """The exit code of the program called with these words."""
     # Threads that spin while they wait take the cores from loader workers: training was 5 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("HYDRA_FULL_ERROR", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in ("-h", "--help", "help"):
@@ -72,10 +83,6 @@ def run(name: str, arguments: list[str], *, debug: bool) -> int:
     except KeyboardInterrupt:
         print(f"asap {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain once more while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
 
 
 def execute(command: Command, arguments: list[str]) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +127,13 @@ def test_help_makes_one_repository_of_all_groups(asap, monkeypatch: pytest.Monke
     )
     shown = asap("evaluate", "--help")
     assert shown.code == 0 and "segmenter: deeplabv2" in shown.out and len(made) <= 3
+
+
+@pytest.mark.parametrize("words", [["predict", "--help"], ["train", "--cfg", "job"], ["--help"]])
+def test_a_reader_that_goes_away_is_no_mistake(words: list[str], tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "asap_lightning", *words]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, cwd=tmp_path, text=True, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -72,6 +72,8 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: st
             )
         if job.error is not None:
             raise job.error
+    except BrokenPipeError:  # who read the help or the configuration has gone: `cli` ends quietly
+        raise
     except Exception as error:
         if not job.called and isinstance(error, OSError) and not isinstance(error, HydraException):
             raise UserError(no_folder(error)) from error
