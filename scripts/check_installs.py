@@ -98,13 +98,14 @@ def try_case(case: Case, uv: str, folder: Path) -> Outcome:
     outcome = Outcome(python=case.python, what=case.what)
     started = time.monotonic()
     environment = environment_of(case, folder)
-    target = str(case.file.resolve()) + (f"[{case.extras}]" if case.extras else "")
+    file = shutil.copy(case.file, folder)  # a wheel made of the same path is kept, compiler or not
+    target = file + (f"[{case.extras}]" if case.extras else "")
     venv = folder / "venv"
     python, asap = str(venv / "bin" / "python"), str(venv / "bin" / "asap")
     try:
         run([uv, "venv", "--quiet", "--python", case.python, str(venv)], folder, environment)
         install = [uv, "pip", "install", "--quiet", "--python", python]
-        run([*install, "--refresh-package", "asap-lightning", target], folder, environment)
+        run([*install, target], folder, environment)
         listed = run([uv, "pip", "list", "--python", python, "--format", "json"], folder, environment)
         outcome.packages = len(json.loads(listed[: listed.rindex("]") + 1]))
         outcome.kernels = kernels_of(run([asap, "doctor"], folder, environment), case)
