@@ -120,7 +120,7 @@ def _latest(folder: Path) -> tuple[Path, str]:
         if name in ("", ".", "..") or not name.isprintable():
             raise UserError(f"{listed} names no file: '{printable(match[1], 100)}'")
         note = f"checkpoint {name}, the latest that {listed} names"
-        if name != match[1]:
+        if match[1] not in (name, str(folder / name), str((folder / name).absolute())):
             note += f" ('{printable(match[1], 200)}'; what is read is the one of that name beside it)"
         return folder / name, note
     indices = sorted(folder.glob("*.index"))[:7]
