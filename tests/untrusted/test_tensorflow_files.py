@@ -28,6 +28,7 @@ ARRAYS = {
     "a/weights": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
     "a/biases": np.arange(-2, 2, dtype=np.int32),
     "b": np.array(2.5),
+    "flag": np.array(True),
     "flags": np.array([True, False]),
     "half": np.array([1, 0.5, -2], np.float16),
     "step": np.array(-7, np.int64),

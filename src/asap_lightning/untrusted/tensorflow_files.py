@@ -158,5 +158,5 @@ def _known_as(path: Path) -> str:
 
 def _tensor(variable: Variable, array: np.ndarray) -> Tensor:
     if variable.dtype == "bool":
-        return torch.from_numpy(array != 0)
+        return torch.from_numpy(np.asarray(array != 0))
     return torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), copy=True))
