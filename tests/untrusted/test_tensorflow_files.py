@@ -219,6 +219,21 @@ def test_pieces_must_cover_their_variable_once(tmp_path):
         open_tensorflow(tmp_path / "m").read(["x"])
 
 
+def test_pieces_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("asap_lightning.untrusted.tensorflow_bundles.MOST_PIECES", 3)
+    monkeypatch.setattr("asap_lightning.untrusted.tensorflow_slices.MOST_PIECES", 3)
+    everything = bundles.nested(7, bundles.nested(1, b""))
+    for rows in (
+        [(b"x", row()[1] + everything * 4)],
+        [(b"x", row()[1] + everything * 2), (b"y", row()[1] + everything * 2)],
+    ):
+        (tmp_path / "m.index").write_bytes(bundles.table([HEADER, *rows]))
+        with pytest.raises(UserError, match="more than 3 pieces"):
+            open_tensorflow(tmp_path / "m")
+    with pytest.raises(UserError, match="more than 3 variables or pieces"):
+        open_tensorflow(bundles.write_slices(tmp_path / "v1", ARRAYS))
+
+
 def test_a_file_that_unfolds_to_names_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr("asap_lightning.untrusted.tables.MOST_KEYS", 1000)
     rows = [(b"x" * 390 + bytes([65 + number]), row()[1]) for number in range(5)]

@@ -16,7 +16,7 @@ from asap_lightning.untrusted.protobuf import varint
 MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 FOOTER, TRAILER = 48, 5
 LONGEST_KEY = 4096
-MOST_ENTRIES = 100_000
+MOST_ENTRIES = 20_000
 """And blocks. A network has some hundred variables."""
 MOST_KEYS = 16 * 2**20
 """Bytes of all keys together: shared beginnings let a small file unfold to many."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from asap_lightning.untrusted.crc32c import crc32c, unmasked
-from asap_lightning.untrusted.protobuf import fields
+from asap_lightning.untrusted.protobuf import Value, fields
 from asap_lightning.untrusted.tables import entries, mapped
 from asap_lightning.untrusted.tensorflow_protos import (
+    MOST_PIECES,
     Extent,
     Variable,
     join,
@@ -59,15 +60,16 @@ class Bundle:
             raise ValueError(f"an index of more than {LARGEST_INDEX} bytes")
         self._entries: dict[str, _Entry] = {}
         self._pieces: dict[bytes, _Entry] = {}
-        self.files = 0
+        self.files = pieces = 0
         for key, value in entries(mapped(index)):
             if not key:
                 self.files = _header(value)
             elif key[0] == 0:
-                self._pieces[key] = _entry("", value)
+                self._pieces[key] = _entry("", value, 0)
             else:
                 name = name_of(key)
-                self._entries[name] = _entry(name, value)
+                self._entries[name] = _entry(name, value, MOST_PIECES - pieces)
+                pieces += len(self._entries[name].variable.pieces)
         if not self.files:
             raise ValueError("the index has no header")
 
@@ -144,11 +146,15 @@ def _header(message: memoryview) -> int:
     return files
 
 
-def _entry(name: str, message: memoryview) -> _Entry:
-    found, pieces = {}, []
+def _entry(name: str, message: memoryview, most: int) -> _Entry:
+    """What the index says of a variable of at most so many pieces."""
+    found: dict[int, Value] = {}
+    pieces: list[Value] = []
     for number, value in fields(message):
-        if number == _PIECES:
+        if number == _PIECES and len(pieces) < most:
             pieces.append(value)
+        elif number == _PIECES:
+            raise ValueError(f"it has more than {MOST_PIECES} pieces of variables, or pieces of pieces")
         else:
             found[number] = value
     shape = shape_of(found.get(_SHAPE, memoryview(b"")))

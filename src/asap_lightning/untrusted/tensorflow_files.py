@@ -25,7 +25,7 @@ from asap_lightning.untrusted.text import printable, read_text
 
 T = TypeVar("T")
 
-MOST_NUMBERS = 2**31
+MOST_NUMBERS = 2**29
 """Of the variables that are read at once."""
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 _LATEST = re.compile(r'^\s*model_checkpoint_path:\s*"([^"\\]*)"', re.MULTILINE)

@@ -11,6 +11,8 @@ from asap_lightning.untrusted.protobuf import Value, fields
 from asap_lightning.untrusted.text import printable
 
 MOST_AXES = 8
+MOST_PIECES = 20_000
+"""Of divided variables, all together."""
 LARGEST = 2**40
 """Numbers of a variable, an axis of none counted as one."""
 LONGEST_NAME = 400

@@ -10,6 +10,7 @@ import numpy as np
 from asap_lightning.untrusted.protobuf import Value, fields, packed
 from asap_lightning.untrusted.tables import entries, mapped
 from asap_lightning.untrusted.tensorflow_protos import (
+    MOST_PIECES,
     Extent,
     Variable,
     join,
@@ -51,10 +52,12 @@ class SlicesFile:
         if key or not isinstance(found, memoryview) or len(found) > LARGEST_LIST:
             raise ValueError("it does not begin with a list of variables")
         self.variables: dict[str, Variable] = {}
+        left = MOST_PIECES
         for number, part in fields(found):
             if number == _TENSOR:
-                variable = _variable(part)
+                variable = _variable(part, left)
                 self.variables[variable.name] = variable
+                left -= max(1, len(variable.pieces))
 
     def read(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Some variables' numbers; every block of the file is compared with its checksum.
@@ -78,11 +81,14 @@ class SlicesFile:
         return {name: join(self.variables[name], found) for name, found in pieces.items()}
 
 
-def _variable(message: Value) -> Variable:
-    found, pieces = {}, []
+def _variable(message: Value, most: int) -> Variable:
+    found: dict[int, Value] = {}
+    pieces: list[Value] = []
     for number, value in fields(_bytes(message)):
-        if number == _PIECE:
+        if number == _PIECE and len(pieces) < most:
             pieces.append(value)
+        elif number == _PIECE or most < 1:
+            raise ValueError(f"it has more than {MOST_PIECES} variables or pieces of them")
         else:
             found[number] = value
     shape = shape_of(found.get(_SHAPE, memoryview(b"")))
