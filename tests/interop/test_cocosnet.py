@@ -7,7 +7,8 @@ import small
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
-from asap_lightning.interop.convert import convert_generator, look_alikes, write_checkpoint
+from asap_lightning.interop.convert import convert_generator, write_checkpoint
+from asap_lightning.interop.known_systems import look_alikes
 from asap_lightning.interop.systems import cocosnet
 from asap_lightning.interop.verify import table, verify
 from asap_lightning.models import CocosnetGenerator

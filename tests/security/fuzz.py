@@ -33,6 +33,7 @@ NAMES = [
     ),
     *("index", "shard", "label.png", "instance.png", "photo.jpg", "TIFF", "GIF", "WEBP", "BMP", "depth.npy"),
     *("config.yaml", "metrics.csv", "opt.json", "bank", "bank's table"),
+    *("bundle's index", "bundle's data", "slices", "HDRNet's weights"),
 ]
 """Kinds, as in `fuzz_kinds.kinds`, which only the children import."""
 MEMORY = 6 * 2**30

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from fuzz_mutations import mutate_bytes, mutate_json, mutate_png, mutate_tree, mutate_zip
+from fuzz_mutations import mutate_bytes, mutate_json, mutate_png, mutate_table, mutate_tree, mutate_zip
 from PIL import Image
 
+import bundles
 import small
 from asap_lightning.building import build
 from asap_lightning.checkpoint import ENTRY, ModelDescription
@@ -33,10 +34,13 @@ from asap_lightning.interop.convert import convert_generator
 from asap_lightning.interop.options import read_options
 from asap_lightning.interop.state_dicts import state_of
 from asap_lightning.interop.systems import asapnet
+from asap_lightning.models import HdrnetGenerator
 from asap_lightning.reports.pictures import cells_of
 from asap_lightning.reports.runs import read_run
 from asap_lightning.segments import Bank, Canvases, cut_bank
-from asap_lightning.untrusted import load_torch
+from asap_lightning.untrusted import load_torch, open_tensorflow
+from asap_lightning.untrusted.tensorflow_protos import NUMBERS
+from tensorflow_names import hdrnet_variables
 
 SPEC = ConditionSpec(num_classes=4)
 KNOWN = dict(label_nc=4, mlp_width=8, mlp_depth=3, s1=1)
@@ -133,6 +137,7 @@ def kinds(folder: Path) -> dict[str, Kind]:
         **_pictures(),
         **_texts(folder),
         **_banks(folder),
+        **_tensorflow(folder),
     }
 
 
@@ -200,6 +205,56 @@ def _banks(folder: Path) -> dict[str, Kind]:
     return {
         "bank": Kind("bank/bank.json", index, spoil_index, read),
         "bank's table": Kind("bank/segments.bin", table, spoil_table, read),
+    }
+
+
+def _tensorflow(folder: Path) -> dict[str, Kind]:
+    """What TensorFlow wrote in both formats, and an HDRNet of odd variables, where nothing is damaged."""
+    written = Path(__file__).parent.parent / "untrusted" / "tensorflow"
+    parts = {path.name: path.read_bytes() for path in (written / "v2").iterdir()}
+    index, data = (f"model.ckpt-7.{end}" for end in ("index", "data-00000-of-00001"))
+    place = folder / "bundle"
+    network = HdrnetGenerator(ConditionSpec("image", channels=3), **small.NETWORKS["HdrnetGenerator"])
+    variables = hdrnet_variables(network)
+    bundles.write_bundle(folder / "hdrnet" / "model.ckpt", variables)
+    place.mkdir()
+    for name, content in parts.items():
+        (place / name).write_bytes(content)
+
+    def read(path: Path) -> None:
+        checkpoint = open_tensorflow(path)
+        checkpoint.read([name for name, one in checkpoint.variables.items() if one.kind in NUMBERS])
+
+    def spoil_index(random_: random.Random, content: bytes) -> bytes:
+        (place / data).write_bytes(parts[data])
+        return mutate_table(random_, content)
+
+    def spoil_data(random_: random.Random, content: bytes) -> bytes:
+        (place / index).write_bytes(parts[index])
+        return mutate_bytes(random_, content)
+
+    def spoil_weights(random_: random.Random, _: bytes) -> bytes:
+        spoiled = dict(variables)
+        for name in random_.sample(list(spoiled), 2):
+            shape = [random_.choice((0, 1, 2, 3, 7, 16)) for _ in range(random_.randrange(5))]
+            if random_.random() < 0.4:
+                shape = list(variables[name].shape)
+            kind = random_.choice(("float32", "float16", "int64", "bool"))
+            other = random_.choice((name, name.replace("1", "7"), f"inference/{name}"))
+            spoiled[other] = np.ones(shape, kind)
+        bundles.write_bundle(folder / "hdrnet" / "model.ckpt", spoiled, checks=False)
+        return (folder / "hdrnet" / "model.ckpt.index").read_bytes()
+
+    return {
+        "bundle's index": Kind(f"bundle/{index}", parts[index], spoil_index, read),
+        "bundle's data": Kind(f"bundle/{data}", parts[data], spoil_data, read),
+        "slices": Kind("slices.ckpt", (written / "v1" / "model.ckpt-7").read_bytes(), mutate_table, read),
+        "HDRNet's weights": Kind(
+            "hdrnet/model.ckpt.index",
+            (folder / "hdrnet" / "model.ckpt.index").read_bytes(),
+            spoil_weights,
+            lambda path: convert_generator(path, "hdrnet"),
+        ),
     }
 
 

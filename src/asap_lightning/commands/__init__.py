@@ -75,8 +75,8 @@ COMMANDS = (
     Command(
         "import",
         "import_",
-        "convert and verify checkpoints of the original authors' programs",
-        choices=("convert", "verify", "export-official"),
+        "convert, list and verify checkpoints of the original authors' programs",
+        choices=("convert", "list", "verify", "export-official"),
     ),
     Command(
         "data",

@@ -1,4 +1,4 @@
-"""``asap import convert``, ``verify`` and ``export-official``: plain flags."""
+"""``asap import convert``, ``list``, ``verify`` and ``export-official``: plain flags."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 from asap_lightning.errors import UserError
 from asap_lightning.wording import counted
 
-SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse", "cocosnet")
+SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse", "cocosnet", "hdrnet", "crn")
 _SETTING = re.compile(r"^[A-Za-z_]\w*=")
 EPILOG = """\
 examples:
   asap import convert latest_net_G.pth --system asapnet --out facades.ckpt
   asap import convert latest_net_G.pth --system spade --out coco.ckpt upsampling=normal label_nc=182
+  asap import convert model.ckpt-100 --system hdrnet --out hdrnet.ckpt
+  asap import list model.ckpt-100
   asap import verify recordings/*.pt
   asap import export-official best.ckpt --out latest_net_G.pth
 """
@@ -38,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(required=True, metavar="convert|verify|export-official")
+    commands = top.add_subparsers(required=True, metavar="convert|list|verify|export-official")
     convert = commands.add_parser(
         "convert",
         help="make one of our checkpoints from one of theirs",
@@ -47,7 +49,11 @@ def parser() -> argparse.ArgumentParser:
         epilog="name=value: an option of their program (upsampling=more, label_nc=35, instance_edges=true), "
         "which wins over the options file",
     )
-    convert.add_argument("checkpoint", type=Path, help="their file: latest_net_G.pth; SinGAN: its folder")
+    convert.add_argument(
+        "checkpoint",
+        type=Path,
+        help="their file: latest_net_G.pth; SinGAN: its folder; HDRNet, CRN: model.ckpt-N or its folder",
+    )
     convert.add_argument("--system", required=True, choices=SYSTEMS, help="the program that wrote it")
     convert.add_argument(
         "--options", type=Path, metavar="FILE", help="opt.txt, opt.pkl or JSON (default: beside)"
@@ -63,6 +69,11 @@ def parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
     convert.set_defaults(action=run_convert)
+    names = commands.add_parser("list", help="list names, shapes and types of what a checkpoint holds")
+    names.add_argument(
+        "checkpoint", type=Path, help="a file of PyTorch; TensorFlow's model.ckpt-N or its folder"
+    )
+    names.set_defaults(action=run_list)
     verify = commands.add_parser("verify", help="replay recordings of their programs and compare")
     verify.add_argument("recordings", nargs="+", help="RECORDING.pt, with RECORDING.json beside it")
     verify.add_argument("--summary", action="store_true", help="one line a recording")
@@ -110,6 +121,14 @@ def _convert_singan(options: argparse.Namespace) -> int:
     from asap_lightning.interop.convert_singan import convert_singan
 
     print(convert_singan(options.checkpoint, options.out))
+    return 0
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Prints what a checkpoint holds."""
+    from asap_lightning.interop.listing import listing
+
+    print(listing(options.checkpoint))
     return 0
 
 
