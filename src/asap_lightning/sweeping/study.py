@@ -126,7 +126,7 @@ class SharedStudy:
         try:
             import optuna
         except ImportError as error:
-            raise UserError("a study needs Optuna: pip install asap-lightning[sweep]") from error
+            raise UserError("a study needs Optuna: pip install 'asap-lightning[sweep]'") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder, self.settings = Path(folder), settings
         with self._mutex():
