@@ -112,16 +112,3 @@ def test_nearest_names() -> None:
     assert nearest("sed", keys) == ["seed"]
     assert nearest("qqqq", keys) == []
     assert did_you_mean("qqqq", keys) == ""
-
-
-def test_help_makes_one_repository_of_all_groups(asap, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hydra would copy every configuration for each of the groups that it lists."""
-    from hydra._internal import config_loader_impl
-
-    made = []
-    original = config_loader_impl.CachingConfigRepository
-    monkeypatch.setattr(
-        config_loader_impl, "CachingConfigRepository", lambda given: made.append(1) or original(given)
-    )
-    shown = asap("evaluate", "--help")
-    assert shown.code == 0 and "segmenter: deeplabv2" in shown.out and len(made) <= 3
