@@ -20,15 +20,22 @@ OK, CRASH, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
 USAGE = """\
 usage: asap COMMAND [key=value ...] [--debug]
 
-Image-to-image translation with ASAP-Net.
+Translate label maps, pictures or depth into photos with ASAP-Net and its peers.
 
+commands:
 {commands}
 
-  asap COMMAND --help            what a command takes
-  asap train --cfg job           the composed configuration, without running
-  asap train -m key=1,2,3        one run for each value
-  --debug, HYDRA_FULL_ERROR=1    show the traceback of a mistake
-  --version                      print the version
+examples:
+  asap data demo data/try --count 4
+  asap predict model=facades input=data/try/base "pattern=*.png" output=translated
+  asap train experiment=demo
+
+flags:
+  asap COMMAND --help          say what a command takes, with examples
+  asap train --cfg job         print the composed configuration, and run nothing
+  asap train -m key=1,2,3      run once for each value
+  --debug, HYDRA_FULL_ERROR=1  show the traceback of a mistake
+  --version                    print the version
 """
 
 
@@ -85,21 +92,30 @@ def run(name: str, arguments: list[str], *, debug: bool) -> int:
         return INTERRUPTED
 
 
-def execute(command: Command, arguments: list[str]) -> int:
-    """Imports what the command needs and runs it."""
+def execute(command: Command, arguments: list[str], above: str = "asap") -> int:
+    """Imports what the command needs and runs it; ``above`` is what is typed before its name."""
+    prog = f"{above} {command.name}"
     subcommand = command.subcommand(arguments)
     if subcommand is not None:
-        return execute(subcommand, arguments[1:])
+        return execute(subcommand, arguments[1:], prog)
     module = f"asap_lightning.commands.{command.module}"
     if command.config is None:
         return int(import_module(module).main(arguments))
     from asap_lightning.configuration.hydra_app import run_hydra
     from asap_lightning.configuration.quoting import one_each
 
+    told = [(sub.name, sub.help) for sub in command.subcommands]
     runs, failed = one_each(arguments, command.each), None
     for words in runs:
         try:
-            run_hydra(module, config_name=command.config, arguments=words, listed=command.listed)
+            run_hydra(
+                module,
+                config_name=command.config,
+                arguments=words,
+                prog=prog,
+                listed=command.listed,
+                commands=told,
+            )
         except UserError as error:
             if len(runs) == 1:
                 raise

@@ -73,7 +73,7 @@ def test_a_bank_is_cut_and_shown(asap, facades: Path, tmp_path: Path) -> None:
         (("data=facades", "out=a", "bank=b"), "give either out=BANK"),
         (("bank=nowhere",), "nowhere: there is no such folder"),
         (("out=b", "data=facades", "data.root=nowhere"), "data.root=nowhere: there is no such folder"),
-        (("out=b", "data=facades"), "which data set"),
+        (("out=b", "data=facades"), "data.root is missing: give the folder"),
         (("out=b", "data=nonsense"), "nonsense"),
         (("out=b", "data=pairs", "data.root=.", "--limit", "0"), "--limit 0"),
     ],

@@ -143,7 +143,7 @@ def test_spade_folders(trees):
 
 
 def test_spade_folders_need_the_number_of_classes(tmp_path):
-    with pytest.raises(UserError, match=r"how many classes.*data.layout.num_classes"):
+    with pytest.raises(UserError, match=r"data.layout.num_classes is missing.*ids 0 to N-1"):
         SpadeFolders(tmp_path)
     assert SpadeFolders(tmp_path, palette=[(0, 0, 0), (1, 1, 1)]).spec.num_classes == 2
 

@@ -246,8 +246,8 @@ class AnyConditionLayout(LabelLayout):
             if num_classes is None:
                 if palette is None:
                     raise UserError(
-                        f"{self.title}: how many classes do the label maps have? "
-                        "Set data.layout.num_classes=N (ids 0..N-1)"
+                        f"data.layout.num_classes is missing: {self.title} may have any classes; give N "
+                        "where label maps hold the ids 0 to N-1"
                     )
                 num_classes = len(parse_palette(palette, "data.layout.palette")) - int(has_unknown)
             self.labels = LabelFormat(

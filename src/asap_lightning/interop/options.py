@@ -23,7 +23,7 @@ def read_options(path: Path) -> dict[str, Any]:
         UserError: missing, damaged or of another kind.
     """
     if not path.is_file():
-        raise UserError(f"there is no options file {path}")
+        raise UserError(f"--options {path}: there is no such file")
     if path.suffix == ".pkl":
         content = load_pickle(path)
         options = dict(vars(content)) if isinstance(content, Shell) else content
