@@ -55,6 +55,7 @@ _LAYOUTS = (
     "asap_lightning.data.layouts.Ade20k",
     "asap_lightning.data.layouts.Cityscapes",
     "asap_lightning.data.layouts.CmpFacades",
+    "asap_lightning.data.layouts.DeepFashionPoses",
     "asap_lightning.data.layouts.NyuDepth",
     "asap_lightning.data.layouts.Photos",
     "asap_lightning.data.layouts.Pix2PixHDFolders",

@@ -13,6 +13,7 @@ from asap_lightning.data.layouts import (
     Cityscapes,
     CmpFacades,
     ConditionFolder,
+    DeepFashionPoses,
     NyuDepth,
     Pix2PixHDFolders,
     Shards,
@@ -338,6 +339,7 @@ BUILDERS = {
     "pairs": (SideBySide, partial(SideBySide)),
     "ade20k": (Ade20k, partial(Ade20k)),
     "nyu": (NyuDepth, partial(NyuDepth, train_count=2)),
+    "deepfashion": (DeepFashionPoses, partial(DeepFashionPoses)),
 }
 
 

@@ -27,6 +27,7 @@ from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts import Shards, SpadeFolders
+from asap_lightning.data.poses import draw_pose, read_pose
 from asap_lightning.data.reading import read_depth, read_instance, read_label, read_photo
 from asap_lightning.data.shards.writer import write_shards
 from asap_lightning.inference.loading import load_generator
@@ -292,6 +293,17 @@ def _texts(folder: Path) -> dict[str, Kind]:
         cells_of(made, np.zeros((32, 48, 3), np.uint8))
         assert made.training_seconds != 0
 
+    points = "".join(f"{30 * place:e} {20 * place:e} 0.9 {place}\n" for place in range(18)).encode()
+    person = " ".join(f"{place:e}" for place in (*range(17), -1)).encode()
+    for name, content in (("whole_candidate.txt", points), ("whole_subset.txt", person)):
+        (folder / name).write_bytes(content)
+
+    def read_points(path: Path) -> None:
+        draw_pose(read_pose(path, folder / "whole_subset.txt"), 64)
+
+    def read_person(path: Path) -> None:
+        draw_pose(read_pose(folder / "whole_candidate.txt", path), 64)
+
     def spoil_yaml(random_: random.Random, content: bytes) -> bytes:
         if random_.random() < 0.5:
             return mutate_bytes(random_, content)
@@ -300,6 +312,8 @@ def _texts(folder: Path) -> dict[str, Kind]:
     return {
         "config.yaml": Kind("run/config.yaml", yaml.safe_dump(config).encode(), spoil_yaml, read),
         "metrics.csv": Kind("run/metrics.csv", b"step,val/psnr\n1,2\n2,nan\n", mutate_bytes, read),
+        "pose_candidate.txt": Kind("pose_candidate.txt", points, mutate_bytes, read_points),
+        "pose_subset.txt": Kind("pose_subset.txt", person, mutate_bytes, read_person),
         "opt.json": Kind(
             "opt.json", json.dumps(vars(argparse.Namespace(a=1))).encode(), mutate_json, read_options
         ),

@@ -113,6 +113,10 @@ class Layout(ABC):
     def matches(cls, root: Path) -> bool:
         """Whether a folder looks like this layout; cheap, reads no image."""
 
+    def name_of(self, written: str) -> str:
+        """The name of the pair that a list means by these words, such as a path of the authors' list."""
+        return written
+
     def items(self, split: Split) -> list[Item]:
         """The pairs of a split.
 

@@ -1,4 +1,4 @@
-"""Replays recordings of CoCosNet v2 on our networks; see `recordings`.
+"""Replays recordings of CoCosNet v2: PatchMatch, correspondences, translation.
 
 The matches are discrete, and the recurrent network spreads one that fell otherwise by rounding. So the finer
 levels are compared one by one, each with its own recorded features, candidates and order, as the recording's
@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from asap_lightning.interop.recordings import Outputs, Recording, loaded
+from asap_lightning.interop.systems import cocosnet
 from asap_lightning.models.cocosnet import CorrespondencePyramid, PatchMatch
 from asap_lightning.models.cocosnet.features import COARSEST, LEVELS
 from asap_lightning.models.cocosnet.matching import (
@@ -128,3 +130,23 @@ def translation_outputs(network: SpadeGenerator, inputs: Tensors) -> dict[str, T
     warps = [F.interpolate(inputs[f"warp{level}"], size=size, mode="nearest") for level in range(LEVELS)]
     grid = (size[0] // network.size_multiple, size[1] // network.size_multiple)
     return {"image": network.synthesize(torch.cat([*warps, label], 1), grid)}
+
+
+def replay_cocosnet_patch_match(recording: Recording) -> Outputs:
+    """CoCosNet v2's PatchMatch, with every step."""
+    description = cocosnet.infer_patch_match(recording.state, recording.settings)
+    network = loaded(recording, description, cocosnet.patch_match_names)
+    return patch_match_outputs(network, recording.inputs, recording.settings)
+
+
+def replay_cocosnet_correspondence(recording: Recording) -> Outputs:
+    """CoCosNet v2's pyramid, level by level."""
+    description = cocosnet.infer_correspondence(recording.state, recording.settings)
+    network = loaded(recording, description, cocosnet.correspondence_names)
+    return correspondence_outputs(network, recording.inputs, recording.outputs, recording.settings)
+
+
+def replay_cocosnet_translation(recording: Recording) -> Outputs:
+    """CoCosNet v2's translation network on recorded warps."""
+    description = cocosnet.infer_translation(recording.state, recording.settings)
+    return translation_outputs(loaded(recording, description, cocosnet.translation_names), recording.inputs)
