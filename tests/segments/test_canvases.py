@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from asap_lightning.composing.settings import canvases_of
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.transforms import pad_to_multiple
 from asap_lightning.errors import UserError
 from asap_lightning.segments import Bank, Canvases, CanvasOptions, retrieve_canvas
-from asap_lightning.segments.settings import canvases_of
 from banks import FRAME, SPEC, draw_label, draw_photo
 
 PLAIN = CanvasOptions(band=0.0, own_band=0.0, recoloured=0.0)

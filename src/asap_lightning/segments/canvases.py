@@ -31,6 +31,8 @@ Training = Literal["own", "retrieved"]
 Seed = int | Sequence[int]
 Canvas = NDArray[np.uint8]
 """(H, W, 4), see `Sample.canvas`."""
+MOST_REGIONS = 4096
+"""Regions of a layout that get a piece at most, the largest ones: what a layout of noise can cost."""
 STREAM = 0x5115
 """Sets the draws of canvases apart from those of augmentation, which have the same seed."""
 
@@ -76,10 +78,13 @@ class Canvases:
     @property
     def identity(self) -> dict[str, object]:
         """What canvases depend on beside layouts and photos, as plain values."""
+        networks = {"align": self.align, "order": self.front}
+        digests = {name: getattr(one, "digest", None) for name, one in networks.items()}
         return {
             "bank": self.bank.index.digests[TABLE],
             "canvas": self.training,
             "canvas_options": asdict(self.options),
+            **{name: digest for name, digest in digests.items() if digest is not None},
         }
 
     def maker(self, split: str, *, training: bool) -> Callable[[Sample, Seed], Sample]:
@@ -186,6 +191,9 @@ class Canvases:
             min_thickness=thickness,
             join=self.bank.index.join,
         )
+        if len(found) > MOST_REGIONS:
+            log.warning("a layout has %d regions: the largest %d get a piece", len(found), MOST_REGIONS)
+            found = sorted(found, key=lambda one: -one.area)[:MOST_REGIONS]
         self._tell_lacking(found)
         return in_order(found, self.bank.spec)
 

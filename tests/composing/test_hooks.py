@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import nn
 
+from asap_lightning.composing import Aligner, FrontJudge
+from asap_lightning.composing import hooks as module
 from asap_lightning.models.sims import AlignmentNetwork, OrderNetwork
 from asap_lightning.segments.bank import Bank, Segment
 from asap_lightning.segments.canvases import Canvases
 from asap_lightning.segments.pieces import IDENTITY, Piece, laid
 from asap_lightning.segments.regions import region_of_mask, regions_of
 from asap_lightning.segments.writer import BankWriter
-from asap_lightning.training.sims import Aligner, FrontJudge, OwnSegments
-from asap_lightning.training.sims import hooks as module
 from banks import FRAME, SPEC, draw_label, draw_photo
 
 
@@ -22,6 +22,7 @@ class Saying(nn.Module):
     def __init__(self, answer):
         super().__init__()
         self.answer = nn.Parameter(torch.tensor(answer))
+        self.label_channels = SPEC.label_channels
 
     def forward(self, *given):
         self.given = given
@@ -45,40 +46,52 @@ def full(region):
     return mask
 
 
-def test_a_networks_map_is_rounded_and_taken_where_the_piece_fits_better():
+def test_a_networks_map_is_of_the_window_and_rounded_about_the_regions_middle():
     piece, place = segment(1, (10, 12, 30, 42)), rectangle(1, (10, 16, 30, 46))
     layout = draw_label(0)
-    network = Saying([[1.04, 0.01, -3.6], [0.02, 0.97, 0.3]])
-    align = Aligner(network, SPEC.label_channels)
+    # 64 window pixels show 1.5 times the box, so 45 by 30 of the picture's.
+    across, down = 45 / 64, 30 / 64
+    network = Saying([[1.04, 0.01, -3.6 / across], [0.02, 0.97, 0.3 / down]])
+    align = Aligner(network)
     assert align(piece, full(place), layout).tolist() == [[1, 0, -4], [0, 1, 0]]
     moved = laid(piece, place, scale_box=False, align=align, label=layout)
     assert moved.corner == (10, 16) and np.array_equal(moved.colours, piece.colours)
-    away = Aligner(Saying([[1.0, 0.0, 5.0], [0.0, 1.0, 0.0]]), SPEC.label_channels)
+    away = Aligner(Saying([[1.0, 0.0, 5.0 / across], [0.0, 1.0, 0.0]]))
     assert laid(piece, place, scale_box=False, align=away, label=layout).corner == (10, 12), "it stays"
-    finer = Aligner(network, SPEC.label_channels, decimals=1)(piece, full(place), layout)
-    assert np.allclose(finer, [[1.0, 0.0, -3.6], [0.0, 1.0, 0.3]], atol=1e-6)
+    finer = Aligner(Saying([[1.2, 0.0, 0.0], [0.0, 0.9, 0.0]]), decimals=1)(piece, full(place), layout)
+    middle = np.array([31.0 - 32, 20.0 - 24])  # of the region's pixels, about the picture's middle
+    np.testing.assert_allclose(finer[:, :2] @ middle + finer[:, 2], middle, atol=1e-6)
+    np.testing.assert_allclose(finer[:, :2], [[1.2, 0], [0, 0.9]], atol=1e-6)
 
 
 def test_the_network_is_shown_the_piece_its_region_and_the_layout():
     piece, place, layout = segment(1, (5, 12, 20, 30)), rectangle(1, (6, 14, 22, 33)), draw_label(0)
     network = Saying([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    Aligner(network, SPEC.label_channels)(piece, full(place), layout)
-    colours, region, planes = (given[0].numpy() for given in network.given)
-    assert np.allclose(colours[:, 5:20, 12:30], piece.colours.transpose(2, 0, 1) / 127.5 - 1, atol=1e-6)
-    assert np.abs(colours).sum() == pytest.approx(np.abs(colours[:, 5:20, 12:30]).sum())
-    assert np.array_equal(region[0] > 0, full(place))
-    assert np.array_equal(planes.argmax(0), layout) and (planes.sum(0) == 1).all()
+    Aligner(network, side=64)(piece, full(place), layout)
+    shown, region, planes = (given[0].numpy() for given in network.given)
+    assert shown.shape == (4, 64, 64) and region.shape == (1, 64, 64) and planes.shape == (5, 64, 64)
+    box = np.argwhere(region[0] > 0)
+    assert region.min() == 0 and set(np.unique(region)) == {0.0, 1.0}
+    assert np.abs(box.min(0) - 64 / 6).max() < 1 and np.abs(box.max(0) + 1 - 64 * 5 / 6).max() < 1
+    rows, columns = (np.arange(64) + 0.5 - 32) * 24 / 64 + 14, (np.arange(64) + 0.5 - 32) * 28.5 / 64 + 23.5
+    there = (rows > 5.5) & (rows < 19.5), (columns > 12.5) & (columns < 29.5)
+    assert shown[3][np.ix_(*there)].min() > 0.999 and (shown[3][:, columns > 30.5] == 0).all()
+    assert (np.abs(shown[:3]).sum(0) > 0)[shown[3] > 0.999].mean() > 0.99
+    ids = np.full((64, 64), -1)
+    inside = (rows > 0) & (rows < FRAME[0]), (columns > 0) & (columns < FRAME[1])
+    ids[np.ix_(*inside)] = layout[np.ix_(rows[inside[0]].astype(int), columns[inside[1]].astype(int))]
+    assert (np.where(planes.any(0), planes.argmax(0), -1) == ids).mean() > 0.97
     larger = np.kron(layout, np.ones((2, 2), layout.dtype))
-    Aligner(network, SPEC.label_channels)(piece, np.kron(full(place), np.ones((2, 2), bool)), larger)
-    assert network.given[0].shape == (1, 3, 2 * FRAME[0], 2 * FRAME[1])
-    assert (network.given[0][0, :, 10:40, 24:60] != 0).any(0).all(), "scaled to the layout"
+    before = network.given
+    Aligner(network, side=64)(piece, np.kron(full(place), np.ones((2, 2), bool)), larger)
+    assert (network.given[1] == before[1]).float().mean() > 0.97, "the window grows with the layout"
 
 
 def test_an_untrained_network_changes_no_canvas(make_bank):
     bank = make_bank()
     layout = draw_label(50)
     network = AlignmentNetwork(SPEC.label_channels, width=1)
-    plain, aligned = (Canvases(bank, align=align).retrieved(layout) for align in (None, Aligner(network, 5)))
+    plain, aligned = (Canvases(bank, align=align).retrieved(layout) for align in (None, Aligner(network)))
     assert np.array_equal(plain[0], aligned[0])
 
 
@@ -105,12 +118,13 @@ def test_the_class_that_scores_higher_lies_in_front():
     answer([0.0, 1.0, 2.0, 9.0, 9.0])
     assert not judge(first, second, layout)
     one, other, whole = (given[0] for given in shown[0])
-    for planes, piece, class_id in ((one, first, 1), (other, second, 2)):
-        inside = torch.from_numpy(full(piece.region))
+    for planes, class_id in ((one, 1), (other, 2)):
         expected = torch.tensor(colours[class_id] / 127.5 - 1, dtype=torch.float32)
+        inside = (planes != 0).any(0)
+        assert inside.any() and not inside.all()
         assert torch.allclose(planes[:, inside].T, expected.expand(int(inside.sum()), 3), atol=1e-6)
-        assert (planes[:, ~inside] == 0).all()
-    assert torch.allclose(whole.double(), torch.from_numpy(colours[layout] / 127.5 - 1).permute(2, 0, 1))
+    levels = {tuple(pixel) for pixel in ((whole.flatten(1).T + 1) * 127.5).round(decimals=1).tolist()}
+    assert levels <= {tuple(map(float, colour)) for colour in colours} | {(127.5, 127.5, 127.5)}
     assert not judge(first, first, layout), "of one class as they are laid"
 
 
@@ -127,31 +141,6 @@ def test_it_settles_overlaps_on_canvases(make_bank, monkeypatch):
     judge = FrontJudge(OrderNetwork(5, width=1), np.zeros((5, 3)))
     plain, settled = (Canvases(bank, front=front).retrieved(layout)[0] for front in (None, judge))
     assert answers and not np.array_equal(plain, settled)
-
-
-class Pairs:
-    """Two drawn pairs."""
-
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, index):
-        from asap_lightning.data.sample import Sample
-
-        return Sample(str(index), label=draw_label(index), photo=draw_photo(index))
-
-
-def test_own_segments_are_those_of_the_pairs_in_another_order_every_pass():
-    def regions(label):
-        return regions_of(label, SPEC.num_classes, min_area=4)
-
-    examples = OwnSegments(Pairs(), regions, seed=3)
-    passes = [[example.mask.tobytes() for example in examples] for _ in range(2)]
-    expected = [full(region).tobytes() for index in range(2) for region in regions(draw_label(index))]
-    assert sorted(passes[0]) == sorted(passes[1]) == sorted(expected)
-    assert passes[0] != passes[1]
-    assert [one.mask.tobytes() for one in OwnSegments(Pairs(), regions, seed=3)] == passes[0]
-    assert np.array_equal(next(iter(examples)).photo.shape[:2], FRAME)
 
 
 @pytest.fixture(scope="module")
@@ -171,4 +160,4 @@ def make_bank(tmp_path_factory):
 def test_an_empty_region_gets_the_identity():
     network = Saying([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     empty = np.zeros(FRAME, bool)
-    assert np.array_equal(Aligner(network, 5)(segment(1, (5, 5, 9, 9)), empty, draw_label(0)), IDENTITY)
+    assert np.array_equal(Aligner(network)(segment(1, (5, 5, 9, 9)), empty, draw_label(0)), IDENTITY)
