@@ -161,3 +161,40 @@ def test_an_empty_region_gets_the_identity():
     network = Saying([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     empty = np.zeros(FRAME, bool)
     assert np.array_equal(Aligner(network)(segment(1, (5, 5, 9, 9)), empty, draw_label(0)), IDENTITY)
+
+
+def test_only_the_surroundings_of_the_region_are_looked_at():
+    """A layout ten times as large as the window: the same answer, and nothing of its size is made."""
+    size = (480, 640)
+    large = np.zeros(size, np.uint8)
+    large[210:240, 300:350] = 1
+    piece, place = segment(1, (205, 290, 235, 345), size), rectangle(1, (210, 300, 240, 350), size)
+    network = Saying([[1.0, 0.0, 7.0], [0.0, 1.0, -2.0]])
+    found = Aligner(network)(piece, full(place), large)
+    shift = np.array([7 * 75 / 64, -2 * 45 / 64])
+    assert found.tolist() == [[1, 0, round(shift[0])], [0, 1, round(shift[1])]]
+    near = module.surroundings(place.box, size)
+    assert [one.stop - one.start for one in near] == [48, 78]
+    cut = tuple(slice(one.start - 3, one.stop + 3) for one in near)
+    shown = network.given
+    top, left = (one.start for one in cut)
+    moved = segment(1, (205 - top, 290 - left, 235 - top, 345 - left), (54, 84))
+    Aligner(network)(moved, full(place)[cut], large[cut])
+    for one, other in zip(shown, network.given, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+    at_edge = module.surroundings((0, 600, 30, 640), size)
+    assert (at_edge[0].start, at_edge[1].stop) == (0, 640)
+
+
+def test_windows_on_two_pieces_show_the_nearest_ids_and_nothing_outside():
+    layout = np.arange(12 * 12).reshape(12, 12) % 4
+    pieces = [
+        Piece(one.region, one.region.box[:2], one.region.mask, one.colours)
+        for one in (segment(1, (0, 0, 8, 4), (12, 12)), segment(2, (4, 2, 8, 8), (12, 12)))
+    ]
+    first, second, shown = module.window_on(*pieces, layout, 12)  # half a window has six pixels: one to one
+    assert np.array_equal(shown[2:10, 2:10], layout[:8, :8])
+    assert (shown[:2] == -1).all() and (shown[:, :2] == -1).all()
+    assert np.array_equal(first == 1, np.pad(full(pieces[0].region), 2)[:12, :12])
+    assert np.array_equal(second == 2, np.pad(full(pieces[1].region), 2)[:12, :12])
+    assert set(np.unique(first)) == {-1, 1} and set(np.unique(second)) == {-1, 2}

@@ -18,6 +18,7 @@ examples:
   asap data palette DIR data=pairs --half right --out palette.png
   asap data shard data=cityscapes data.root=DIR out=shards --resize
   asap data segments data=cityscapes data.root=DIR out=BANK --sheet bank.png
+  asap data segments bank=BANK data=cityscapes data.root=DIR --fit align order
   asap data check https://HOST/shards data=shards
 """
 

@@ -15,9 +15,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from asap_lightning.composing.hooks import pictures_of
+from asap_lightning.composing.hooks import pictures_of, window_on
 from asap_lightning.models.sims.order import OrderNetwork
-from asap_lightning.training.sims.loop import OnStep, PieceSettings, fitted, initialised, stacked
+from asap_lightning.segments.pieces import Piece
+from asap_lightning.segments.regions import region_of_mask
+from asap_lightning.training.sims.loop import OnStep, PieceSettings, fitted, initialised
 
 GROUND = ("road", "sidewalk", "terrain")
 """Cityscapes' classes that lie behind whatever stands on them, however near they are."""
@@ -168,8 +170,18 @@ def measure_order(
 
 def shown(batch: Sequence[OrderExample], colours: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
     """What the network is called with: first and second segments, layouts, (B, 3, S, S) each."""
-    device = colours.device
-    label = stacked([np.asarray(one.label, np.float32) for one in batch], device).unsqueeze(1)
-    first = stacked([one.first for one in batch], device).float().unsqueeze(1)
-    second = stacked([one.second for one in batch], device).float().unsqueeze(1)
-    return pictures_of(label, first, second, [one.classes for one in batch], colours, side)
+    windows = []
+    for one in batch:
+        pieces = [
+            _piece(mask, class_id)
+            for mask, class_id in zip((one.first, one.second), one.classes, strict=True)
+        ]
+        windows.append(window_on(pieces[0], pieces[1], one.label, side))
+    return pictures_of(windows, colours)
+
+
+def _piece(mask: NDArray[np.bool_], class_id: int) -> Piece:
+    region = region_of_mask(class_id, mask, (0, 0), (mask.shape[0], mask.shape[1]))
+    if region is None:
+        raise ValueError("a segment has no pixel")
+    return Piece(region, region.box[:2], region.mask, np.zeros((*region.mask.shape, 3), np.uint8))
