@@ -57,6 +57,10 @@ def test_training_evaluation_and_prediction_take_them(
     words = (*small.SIMS, f"data.root={facades}", f"data.bank={fitted}", "data.canvas=retrieved", *both)
     shown = asap("train", *words, "trainer.max_steps=1", "hydra.run.dir=run")
     assert shown.code == 0, shown.err
+    shown = asap("train", *words, "ckpt=run", "trainer.max_steps=2", "data.canvas_options.align=false")
+    assert shown.code == 0 and "-> None" in shown.err, shown.err
+    shown = asap("train", *words, "ckpt=run", "trainer.max_steps=3")
+    assert shown.code == 0 and "align None -> " in shown.err, shown.err
     shown = asap("evaluate", "ckpt=run", "device=cpu", "output=measured")
     assert shown.code == 0, shown.err
     assert json.loads((tmp_path / "measured/metrics.json").read_text())["metrics"]

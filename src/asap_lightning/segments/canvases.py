@@ -78,13 +78,12 @@ class Canvases:
     @property
     def identity(self) -> dict[str, object]:
         """What canvases depend on beside layouts and photos, as plain values."""
-        networks = {"align": self.align, "order": self.front}
-        digests = {name: getattr(one, "digest", None) for name, one in networks.items()}
         return {
             "bank": self.bank.index.digests[TABLE],
             "canvas": self.training,
             "canvas_options": asdict(self.options),
-            **{name: digest for name, digest in digests.items() if digest is not None},
+            "align": getattr(self.align, "digest", None),
+            "order": getattr(self.front, "digest", None),
         }
 
     def maker(self, split: str, *, training: bool) -> Callable[[Sample, Seed], Sample]:
