@@ -20,6 +20,7 @@ RoleName = Literal[
     "encoder",
     "segmenter",
     "singan",
+    "pieces",
     "norm",
     "weight_norm",
     "layout",
@@ -66,6 +67,7 @@ _LAYOUTS = (
 _LAYOUT = "asap_lightning.data.layouts.Layout"
 _MODULE = "torch.nn.Module"
 _MANY = 2**31 - 1
+_MANY_CLASSES = 2**16
 
 ROLES: dict[RoleName, Role] = {
     "generator": Role(
@@ -129,6 +131,12 @@ ROLES: dict[RoleName, Role] = {
             "asap_lightning.singan.networks.ScaleGenerator",
         ),
         base=_MODULE,
+    ),
+    "pieces": Role(
+        names=("asap_lightning.models.sims.AlignmentNetwork", "asap_lightning.models.sims.OrderNetwork"),
+        base=_MODULE,
+        largest=_MANY_CLASSES,
+        limits={"width": 1024},
     ),
     "norm": Role(
         names=(

@@ -185,9 +185,9 @@ def own_data(overrides: list[str], repeats: int) -> Iterator[Row]:
     from hydra.utils import instantiate
 
     from asap_lightning.benchmarking.data import own_data_rows
+    from asap_lightning.composing.settings import SETTINGS as OF_CANVASES
     from asap_lightning.configuration.data_layout import configured
     from asap_lightning.data import PairedDataModule
-    from asap_lightning.segments.settings import SETTINGS as OF_CANVASES
 
     layout, node = configured(overrides)
     if node.get("bank") is not None:

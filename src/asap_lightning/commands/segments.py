@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asap_lightning.commands import segments_fit
 from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 
@@ -64,6 +65,7 @@ def add_parser(commands: Commands) -> None:
         "cut a data set into a memory bank of segments, from which SIMS puts images together; show one",
         "asap data segments data=cityscapes data.root=DIR out=BANK --sheet bank.png",
         "asap data segments bank=BANK --verify",
+        "asap data segments bank=BANK data=cityscapes data.root=DIR --fit align order",
     )
     parser.add_argument(
         "words",
@@ -113,6 +115,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--count", type=int, default=6, metavar="N", help="rows of a sheet of findings (default: %(default)s)"
     )
+    segments_fit.add_arguments(parser)
     parser.set_defaults(action=run)
 
 
@@ -127,6 +130,11 @@ def run(options: argparse.Namespace) -> int:
     for name, least in (("limit", 1), ("workers", 1), ("count", 1)):
         if (value := getattr(options, name)) is not None and value < least:
             raise UserError(f"--{name} {value}: a number from {least} on was expected")
+    segments_fit.require_fitting(options)
+    if options.fit:
+        if out is not None:
+            raise UserError("--fit: networks are fitted to a bank that is there: bank=BANK and its data set")
+        return segments_fit.run(options)
     if out is not None:
         return _cut(options, out.expanduser())
     return _show(options)
@@ -187,12 +195,12 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     if options.sheet is None:
         raise UserError("--sheet is missing: give the picture of what is found as --sheet PNG")
+    from asap_lightning.composing.settings import canvases_of
     from asap_lightning.data.panels import save_png
-    from asap_lightning.segments.canvas_options import CanvasOptions
-    from asap_lightning.segments.canvases import Canvases
     from asap_lightning.segments.sheet import retrieval_sheet
 
-    canvases = Canvases(bank, options=CanvasOptions.of(options.words.options))
+    canvases = canvases_of({"bank": str(bank.folder), "canvas_options": options.words.options})
+    assert canvases is not None
     save_png(options.sheet, retrieval_sheet(canvases, _samples(options, bank)))
     print(f"sheet  {options.sheet}")
     return 0

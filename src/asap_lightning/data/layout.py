@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from asap_lightning.condition import ConditionKind, ConditionSpec
@@ -107,6 +109,10 @@ class Layout(ABC):
     @abstractmethod
     def read(self, item: Item) -> Sample:
         """Reads the files of a pair; a `UserError` names the file that is wrong."""
+
+    def disparity(self, item: Item) -> NDArray[np.float32] | None:
+        """(H, W) of a pair's photo, larger where nearer and NaN where not known; None where there is none."""
+        return None
 
     @classmethod
     @abstractmethod
