@@ -8,7 +8,7 @@ Each row is measured in a process of its own and kept at once: a run that was in
 was. Times are of the processor, the least of some calls after one that is not counted; ``native`` is left
 out where a generator has none of our operations. Peak memory is that of the first call, native where there
 is such a side, beyond the generator itself; weights prepared for inference are in it. Weights are as they are
-drawn; conditions are 13 classes, of HDRNet a photo.
+drawn; conditions are 13 classes, of HDRNet a photo; pix2pixHD with features has an instance map, too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 Row = dict[str, Any]
 PHOTO = ("hdrnet",)
+INSTANCES = ("pix2pixhd_features",)
 BEGIN, END = "<!-- generators: begin -->", "<!-- generators: end -->"
 HEADINGS = ("generator", "size", "parameters, M", "GMAC", "native, CPU ms", "torch, CPU ms", "peak MiB")
 
@@ -129,7 +130,8 @@ def measured(name: str, size: int, threads: int, repeats: int) -> Row:
     torch.set_num_threads(threads)
     device = torch.device("cpu")
     photo = ConditionSpec("image", channels=3)
-    spec = photo if name in PHOTO else ConditionSpec(num_classes=12, has_unknown=True)
+    classes = ConditionSpec(num_classes=12, has_unknown=True, instance_edges=name in INSTANCES)
+    spec = photo if name in PHOTO else classes
     torch.manual_seed(0)
     generator = build(sized_node(name, size), "generator", spec=spec).eval()
     row: Row = {
