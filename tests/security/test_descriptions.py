@@ -240,7 +240,7 @@ def named(node: Any, role: Any, place: str) -> Iterator[tuple[str, Any, str]]:
     for key, value in node.items():
         if key in ROLES[role].parts:
             yield from named(value, ROLES[role].parts[key], f"{place}.{key}")
-        elif key != "prepare":  # which makes a data set, and is never built from a file
+        elif key not in ("prepare", "extra_transforms"):  # of a training alone, never built from a file
             assert "_target_" not in str(value), f"{place}.{key} holds a part that no file may hold"
 
 

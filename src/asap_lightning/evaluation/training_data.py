@@ -28,6 +28,7 @@ FOR_EVALUATION = (
     "limit_val",
     "limit_test",
     "num_workers",
+    "exemplar",
 )
 """What is taken from a file. Not: what would make a data set or augment it."""
 TRAINED = "asap_lightning.data.PairedDataModule"
