@@ -2,6 +2,7 @@
 
     python scripts/claims.py run                  # all that can run here; other results stay
     python scripts/claims.py run --only resume recordings
+    python scripts/claims.py run --junit FILE      # tests' results of `pytest --junitxml=FILE`
     python scripts/claims.py write                # docs/status.md anew, of the results that there are
 
 ``docs/claims.toml`` lists the claims. Each quotes its page (``says``), so no sentence changes without its
@@ -9,6 +10,9 @@ claim. ``command`` is run by bash in the repository's root; ``figure`` is a regu
 match is the figure, shown by ``shows``; its first number must lie within ``least`` and ``most``.
 ``needs`` are files or programs without which it is not run. A claim without a command says why in
 ``unmeasured``. Results lie in ``docs/status.json``; one whose command has changed since does not count.
+
+Where a run of the whole suite has just been made, ``--junit`` takes from it what claims ask of plain pytest
+(of files and folders alone); the rest is run.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,16 +144,52 @@ def run_claim(claim: Claim) -> dict[str, Any]:
     if code:
         figure = f"ended with {code}"
         print(output[-3000:], file=sys.stderr)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return result_of(claim, code == 0 and allowed, figure, time.monotonic() - started, cpu)
+
+
+def result_of(claim: Claim, holds: bool, figure: str, seconds: float, cpu: float | None) -> dict[str, Any]:
+    """A result with the day, the commit and the machine; ``cpu`` is None where it was not measured alone."""
     return {
         "command": claim.command,
-        "holds": code == 0 and allowed,
+        "holds": holds,
         "figure": figure,
-        "seconds": round(time.monotonic() - started, 1),
-        "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": None if cpu is None else round(cpu, 1),
         "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": commit(),
         "machine": machine(),
     }
+
+
+def asked_tests(claim: Claim) -> list[str]:
+    """The files and folders of a claim that is plain pytest; none where it is anything else, or chooses."""
+    words = claim.command.split()
+    plain = words[:1] == ["pytest"] and not {"-k", "-m"} & set(words)
+    return [word for word in words if word.startswith("tests/")] if plain else []
+
+
+def taken(claim: Claim, cases: list[tuple[str, str, float]]) -> dict[str, Any] | None:
+    """The claim's result from the cases of a run: (file or folder as a module, outcome, seconds)."""
+    places = [path.removesuffix(".py").replace("/", ".") for path in asked_tests(claim)]
+    mine = [case for case in cases if any(case[0] == one or case[0].startswith(f"{one}.") for one in places)]
+    counts = {
+        word: sum(outcome == word for _, outcome, _ in mine) for word in ("passed", "skipped", "failed")
+    }
+    if not counts["passed"]:
+        return None
+    shown = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return result_of(claim, not counts["failed"], shown, sum(seconds for *_, seconds in mine), None)
+
+
+def read_junit(path: Path) -> list[tuple[str, str, float]]:
+    """The cases of a file of pytest's: module, ``passed``, ``skipped`` or ``failed``, seconds."""
+    words = {"skipped": "skipped", "failure": "failed", "error": "failed"}
+    cases = []
+    for case in ElementTree.parse(path).iter("testcase"):
+        outcome = next((words[child.tag] for child in case if child.tag in words), "passed")
+        cases.append((case.get("classname", ""), outcome, float(case.get("time", 0))))
+    return cases
 
 
 def row(claim: Claim, result: dict[str, Any] | None, machines: list[str]) -> str:
@@ -163,7 +204,8 @@ def row(claim: Claim, result: dict[str, Any] | None, machines: list[str]) -> str
     verdict = "holds" if result["holds"] else "**does not hold**"
     verdict += f": {result['figure']}" if result["figure"] else ""
     place = machines.index(result["machine"]) + 1
-    when = f"{result['when']}, {result['commit']}, machine {place}, {result['cpu_seconds']:.0f} s"
+    cost = "with the whole suite" if result["cpu_seconds"] is None else f"{result['cpu_seconds']:.0f} s"
+    when = f"{result['when']}, {result['commit']}, machine {place}, {cost}"
     return f"| {said} | {shown} | {verdict} | {when} |"
 
 
@@ -194,8 +236,9 @@ def write(claims: list[Claim], results: dict[str, dict[str, Any]]) -> None:
         unfinished.replace(path)
 
 
-def run_all(claims: list[Claim], results: dict[str, dict[str, Any]]) -> bool:
+def run_all(claims: list[Claim], results: dict[str, dict[str, Any]], junit: Path | None = None) -> bool:
     """Runs what can run here, and writes the page after each; whether all of them hold."""
+    cases = read_junit(junit) if junit else []
     every = read_claims()
     fine = True
     for number, claim in enumerate(claims, 1):
@@ -205,7 +248,7 @@ def run_all(claims: list[Claim], results: dict[str, dict[str, Any]]) -> bool:
             print(f"{place}: not run: {reason}", flush=True)
             continue
         print(f"{place}: {claim.command}", flush=True)
-        results[claim.name] = result = run_claim(claim)
+        results[claim.name] = result = taken(claim, cases) or run_claim(claim)
         fine &= result["holds"]
         verdict = "holds" if result["holds"] else "DOES NOT HOLD"
         print(f"    {verdict}: {result['figure']} ({result['seconds']} s)", flush=True)
@@ -220,6 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("action", choices=["run", "write"])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these claims alone")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="a run of the tests whose results count")
     options = parser.parse_args(arguments)
     claims = read_claims()
     if unknown := set(options.only) - {claim.name for claim in claims}:
@@ -229,7 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
         write(claims, results)
         return 0
     chosen = [claim for claim in claims if not options.only or claim.name in options.only]
-    return int(not run_all(chosen, results))
+    return int(not run_all(chosen, results, options.junit))
 
 
 if __name__ == "__main__":

@@ -120,6 +120,32 @@ def test_what_is_missing_is_not_run(
     )
 
 
+def test_a_run_of_the_whole_suite_counts(claims: ModuleType, tmp_path: Path) -> None:
+    junit = tmp_path / "tests.xml"
+    junit.write_text(
+        """<testsuites><testsuite>
+        <testcase classname="tests.ops.test_pixelwise" name="a" time="1.5"/>
+        <testcase classname="tests.ops.test_pixelwise" name="b" time="0.5"><skipped/></testcase>
+        <testcase classname="tests.ops_other.test_one" name="c" time="9"/>
+        <testcase classname="tests.cli.test_train.TestOne" name="d" time="1"><failure>no</failure></testcase>
+        <testcase classname="tests.cli.test_train" name="e" time="1"/>
+        </testsuite></testsuites>"""
+    )
+    cases = claims.read_junit(junit)
+
+    def result(command: str) -> Any:
+        return claims.taken(claims.Claim("one", "said", "Said", command=command), cases)
+
+    ops = result("pytest -q -n 2 tests/ops")
+    assert (ops["holds"], ops["figure"], ops["seconds"]) == (True, "1 passed, 1 skipped", 2.0)
+    train = result("pytest -q tests/cli/test_train.py tests/ops")
+    assert (train["holds"], train["figure"]) == (False, "2 passed, 1 skipped, 1 failed")
+    for other in ("pytest -q tests/ops -k graph", "A=1 pytest tests/ops", "pytest tests/data", "asap doctor"):
+        assert result(other) is None, "it is run"
+    claim = claims.Claim("one", "said", "Said", command="pytest -q -n 2 tests/ops")
+    assert "holds: 1 passed, 1 skipped | " in claims.render([claim], {"one": ops})
+
+
 def test_names_that_are_no_claims(claims: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         claims.main(["run", "--only", "speeed"])
