@@ -38,7 +38,7 @@ from asap_lightning.configuration.quoting import with_list
 from asap_lightning.configuration.resolvers import register_resolvers
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("notebooks/*.ipynb")])
 BLOCK = re.compile(r"^```(?:\w*)\n(.*?)^```|((?:^(?: {4}|\t).*\n?)+)", re.M | re.S)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -151,7 +151,8 @@ def understood_by_flags(command: Command, arguments: list[str]) -> None:
     if "--help" in arguments or (command.choices and len(arguments) < 2):
         return
     module = import_module(f"asap_lightning.commands.{command.module}")
-    options: argparse.Namespace = module.parser().parse_args(arguments)
+    parse = getattr(module, "parsed", None) or module.parser().parse_args
+    options: argparse.Namespace = parse(arguments)
     if overrides := getattr(options, "overrides", None):
         composed("train", tuple(overrides))
 

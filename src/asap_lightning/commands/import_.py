@@ -23,11 +23,16 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Runs a sub-command; 1 when a verification does not agree."""
-    # argparse cannot take trailing positionals after options, so the settings are set apart first
+    options = parsed(arguments)
+    return int(options.action(options))
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """The options; ``settings`` are the words ``name=value``, which argparse cannot take after options."""
     settings = [word for word in arguments if _SETTING.match(word) and not Path(word).exists()]
     options = parser().parse_args([word for word in arguments if word not in settings])
     options.settings = settings
-    return int(options.action(options))
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
