@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -37,6 +38,11 @@ def main() -> int:
     parser.add_argument("--notebooks", choices=("on", "off"), default="on", help="off: not executed")
     options = parser.parse_args()
     started = time.monotonic()
+    if not clear(options.output):
+        print(
+            f"--output {options.output}: holds other files than a site; name an empty folder", file=sys.stderr
+        )
+        return 2
     source = options.work / "source"
     lay_out(ROOT, source)
     code = run_sphinx(source, options)
@@ -54,10 +60,28 @@ def main() -> int:
     return 1 if report.wrong else 0
 
 
+def clear(folder: Path) -> bool:
+    """Removes an older site, so that no page stays whose source has gone; False if it is something else."""
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / ".buildinfo").is_file():
+            return False
+        shutil.rmtree(folder)
+    return True
+
+
+def quiet_kernels(folder: Path) -> None:
+    """The notebooks' kernels take no one's own profile, and say nothing of how they talk to this process."""
+    profile = folder / "profile_default/ipython_kernel_config.py"
+    profile.parent.mkdir(parents=True, exist_ok=True)
+    profile.write_text('c.IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
+    os.environ["IPYTHONDIR"] = str(folder.resolve())
+
+
 def run_sphinx(source: Path, options: argparse.Namespace) -> int:
     """Sphinx with warnings as errors, in this process, which has imported what it documents already."""
     from sphinx.cmd.build import build_main
 
+    quiet_kernels(options.work / "ipython")
     os.environ |= {
         "ASAP_SITE_SCRIPTS": str(HERE),
         "ASAP_SITE_NOTEBOOKS": "cache" if options.notebooks == "on" else "off",

@@ -28,6 +28,8 @@ NAMES = {
     "singan": "SinGAN",
 }
 """Page in `docs/systems/` -> the system's name."""
+PARTS = ("discriminator", "loss", "optimizer")
+"""What the recipes' table names of each experiment."""
 METRICS = {
     "miou": "mIoU",
     "pixel_accuracy": "pixel accuracy",
@@ -77,24 +79,38 @@ def system_of(generator: str) -> str:
 
 
 def recipes(system: str) -> str:
-    """Its experiments, as the heads of their files describe them."""
-    lines = ["| `experiment=` | paper's row | expected | hardware |", "|---|---|---|---|"]
+    """Its experiments, as their files choose and describe them."""
+    lines = [
+        "| `experiment=` | parts | paper's row | expected | hardware |",
+        "|---|---|---|---|---|",
+    ]
     for path in sorted((ROOT / "conf/experiment").glob("*.yaml")):
-        if system_of(generator_of(path)) == system:
+        choices = chosen(path)
+        if system_of(choices["generator"]) == system:
             said = head_of(path)
             told = (said.get(key, "").replace("|", "\\|") for key in ("Paper row", "Expected", "Hardware"))
-            lines.append(f"| `{path.stem}` | {' | '.join(told)} |")
+            parts = " ".join(f"{group}={choices[group]}" for group in PARTS)
+            lines.append(f"| `{path.stem}` | `{parts}` | {' | '.join(told)} |")
     return "\n".join(lines)
 
 
-def generator_of(path: Path) -> str:
-    """The option of ``generator`` of an experiment, or of the one that it is made from."""
+def chosen(path: Path) -> dict[str, str]:
+    """Group -> option of an experiment: its own overrides, those of what it is made from, the command's."""
     defaults = yaml.safe_load(path.read_text(encoding="utf-8")).get("defaults", [])
+    found: dict[str, str] = {}
+    if path.parent.name == "experiment" and not any(is_parent(entry) for entry in defaults):
+        found |= chosen(ROOT / "conf/train.yaml")
     for entry in defaults:
-        if isinstance(entry, dict) and "override /generator" in entry:
-            return str(entry["override /generator"])
-    parents = [entry for entry in defaults if isinstance(entry, str) and entry != "_self_"]
-    return generator_of(path.with_name(f"{parents[0]}.yaml")) if parents else "asap"
+        if is_parent(entry) and path.parent.name == "experiment":
+            found |= chosen(path.with_name(f"{entry}.yaml"))
+        if isinstance(entry, dict):
+            found |= {key.removeprefix("override /"): str(value) for key, value in entry.items()}
+    return found
+
+
+def is_parent(entry: object) -> bool:
+    """Whether an entry of the defaults is another experiment."""
+    return isinstance(entry, str) and entry != "_self_"
 
 
 def head_of(path: Path) -> dict[str, str]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 
 from browser import CHROMIUM, Browser
-from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -182,6 +182,18 @@ def test_what_is_wrong_with_links_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     assert "https://example.org/x    a.html" in report.text()
 
 
+def test_an_older_site_is_replaced_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear = script("site", "build", monkeypatch).clear
+    folder = tmp_path / "out"
+    assert clear(folder)
+    folder.mkdir()
+    assert clear(folder)
+    (folder / "thesis.html").touch()
+    assert not clear(folder) and (folder / "thesis.html").exists()
+    (folder / ".buildinfo").touch()
+    assert clear(folder) and not folder.exists()
+
+
 def test_links_are_spelled_anew_where_they_cross_a_border(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(SCRIPTS / "site")
     rewritten = script("site", "pages", monkeypatch).rewritten
@@ -204,6 +216,8 @@ def test_pages_of_systems_state_what_is_measured(monkeypatch: pytest.MonkeyPatch
         text = (ROOT / f"docs/systems/{name}.md").read_text(encoding="utf-8")
         assert tables.filled(text, name) == text, f"python scripts/systems/update.py: docs/systems/{name}.md"
         assert text.count("begin -->") == (2 if name == "singan" else 4)
+    told = {name: set(re.findall(r"^\| `(\w+)`", tables.recipes(name), re.M)) for name in names}
+    assert set.union(*told.values()) == {path.stem for path in ROOT.glob("conf/experiment/*.yaml")}
     for name, picture in script("systems", "update", monkeypatch).pictures().items():
         path = ROOT / f"docs/images/systems/network-{name}.svg"
         assert path.read_text(encoding="utf-8") == picture, f"python scripts/systems/update.py: {path.name}"
