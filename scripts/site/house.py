@@ -13,6 +13,9 @@ COMMAND = re.compile(
     r"(?:sudo |\w+=\S+ )*(?:asap|make|pip|python3?|git|cd|source|docker|kubectl|sbatch|torchrun)\b"
 )
 
+COLON = "\ue000"
+"""Stands for a colon while napoleon reads a docstring; no text has it."""
+
 
 class ShellBlocks(SphinxTransform):
     """Blocks without a language are a shell's where they begin with a command, else they have no colours."""
@@ -27,7 +30,7 @@ class ShellBlocks(SphinxTransform):
 
 
 def plain_docstring(
-    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]
+    _app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]
 ) -> None:
     """Docstrings are plain text: an indented paragraph is a formula, and a bar is the sign of a magnitude."""
     written: list[str] = []
@@ -42,7 +45,14 @@ def plain_docstring(
         written.append(line if inside else escaped(line))
         if line and not inside:
             before = line
+    if what in ("attribute", "property", "data") and written:  # napoleon would take "words: more" for a type
+        written[0] = written[0].replace(":", COLON)
     lines[:] = written
+
+
+def colons_back(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+    """After napoleon."""
+    lines[:] = [line.replace(COLON, ":") for line in lines]
 
 
 def escaped(line: str) -> str:
@@ -55,4 +65,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_transform(ShellBlocks)
     app.connect("autodoc-process-docstring", plain_docstring, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", colons_back, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

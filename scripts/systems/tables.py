@@ -80,17 +80,14 @@ def system_of(generator: str) -> str:
 
 def recipes(system: str) -> str:
     """Its experiments, as their files choose and describe them."""
-    lines = [
-        "| `experiment=` | parts | paper's row | expected | hardware |",
-        "|---|---|---|---|---|",
-    ]
+    lines = ["| `experiment=` | parts | paper's row, and what is expected | hardware |", "|---|---|---|---|"]
     for path in sorted((ROOT / "conf/experiment").glob("*.yaml")):
         choices = chosen(path)
         if system_of(choices["generator"]) == system:
             said = head_of(path)
-            told = (said.get(key, "").replace("|", "\\|") for key in ("Paper row", "Expected", "Hardware"))
+            row, expected, hardware = (said.get(key, "") for key in ("Paper row", "Expected", "Hardware"))
             parts = " ".join(f"{group}={choices[group]}" for group in PARTS)
-            lines.append(f"| `{path.stem}` | `{parts}` | {' | '.join(told)} |")
+            lines.append(f"| `{path.stem}` | `{parts}` | {row}. Expected: {expected} | {hardware} |")
     return "\n".join(lines)
 
 

@@ -109,6 +109,8 @@ def test_the_reference_has_every_public_name(site: Built, monkeypatch: pytest.Mo
 def test_docstrings_are_rendered(site: Built) -> None:
     text = (site.folder / "api/asap_lightning.models.html").read_text(encoding="utf-8")
     assert "y_p = f(x_p, enc(p); phi_tile(p))" in text  # a formula, as it is typed
+    ops = (site.folder / "api/asap_lightning.ops.html").read_text(encoding="utf-8")
+    assert "Channels along the MLP: [inputs, width, .., width, out_channels]" in ops  # not "Type: .."
     losses = (site.folder / "api/asap_lightning.losses.html").read_text(encoding="utf-8")
     assert "|Phi_l(image) - Phi_l(photo)|" in losses
     assert "Parameters" in losses and "Args:" not in losses
