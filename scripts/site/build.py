@@ -88,7 +88,21 @@ def run_sphinx(source: Path, options: argparse.Namespace) -> int:
         "ASAP_SITE_CACHE": str((options.work / "notebooks").resolve()),
     }
     # -a: every page holds the navigation, so a new page changes all of them.
-    words = ["-b", "html", "-q", "-a", "-W", "--keep-going", "-c", HERE, "-d", options.work / "doctrees"]
+    kept = options.work / "doctrees/environment.pickle"
+    stale = kept.is_file() and (HERE / "house.py").stat().st_mtime > kept.stat().st_mtime
+    words = [
+        *(["-E"] if stale else []),
+        "-b",
+        "html",
+        "-q",
+        "-a",
+        "-W",
+        "--keep-going",
+        "-c",
+        HERE,
+        "-d",
+        options.work / "doctrees",
+    ]
     return build_main([*map(str, words), str(source), str(options.output)])
 
 

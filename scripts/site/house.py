@@ -55,6 +55,19 @@ def colons_back(_app: Sphinx, _what: str, _name: str, _object: Any, _options: An
     lines[:] = [line.replace(COLON, ":") for line in lines]
 
 
+def plain_signature(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _object: Any,
+    _options: Any,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str | None, str | None]:
+    """A data class's default that is made anew each time has no spelling that Sphinx can read."""
+    return signature and signature.replace("<factory>", "..."), returned
+
+
 def escaped(line: str) -> str:
     """The line with its bars as they are, but for code."""
     pieces = re.split(r"(`[^`]*`)", line)
@@ -66,4 +79,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(ShellBlocks)
     app.connect("autodoc-process-docstring", plain_docstring, priority=100)  # before napoleon
     app.connect("autodoc-process-docstring", colons_back, priority=900)
+    app.connect("autodoc-process-signature", plain_signature)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

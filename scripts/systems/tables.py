@@ -29,7 +29,7 @@ NAMES = {
 }
 """Page in `docs/systems/` -> the system's name."""
 PARTS = ("discriminator", "loss", "optimizer")
-"""What the recipes' table names of each experiment."""
+"""What the list of recipes names of each experiment."""
 METRICS = {
     "miou": "mIoU",
     "pixel_accuracy": "pixel accuracy",
@@ -80,14 +80,15 @@ def system_of(generator: str) -> str:
 
 def recipes(system: str) -> str:
     """Its experiments, as their files choose and describe them."""
-    lines = ["| `experiment=` | parts | paper's row, and what is expected | hardware |", "|---|---|---|---|"]
+    lines = []
     for path in sorted((ROOT / "conf/experiment").glob("*.yaml")):
         choices = chosen(path)
         if system_of(choices["generator"]) == system:
             said = head_of(path)
-            row, expected, hardware = (said.get(key, "") for key in ("Paper row", "Expected", "Hardware"))
             parts = " ".join(f"{group}={choices[group]}" for group in PARTS)
-            lines.append(f"| `{path.stem}` | `{parts}` | {row}. Expected: {expected} | {hardware} |")
+            row, expected, hardware = (said.get(key, "") for key in ("Paper row", "Expected", "Hardware"))
+            told = f"{row}. Expected: {expected}. Hardware: {hardware}"
+            lines.append(f"- `experiment={path.stem}` (`{parts}`): {told}")
     return "\n".join(lines)
 
 

@@ -111,6 +111,8 @@ def test_docstrings_are_rendered(site: Built) -> None:
     assert "y_p = f(x_p, enc(p); phi_tile(p))" in text  # a formula, as it is typed
     ops = (site.folder / "api/asap_lightning.ops.html").read_text(encoding="utf-8")
     assert "Channels along the MLP: [inputs, width, .., width, out_channels]" in ops  # not "Type: .."
+    for path in (site.folder / "api").glob("*.html"):
+        assert "&lt;factory&gt;" not in path.read_text(encoding="utf-8"), path.name
     losses = (site.folder / "api/asap_lightning.losses.html").read_text(encoding="utf-8")
     assert "|Phi_l(image) - Phi_l(photo)|" in losses
     assert "Parameters" in losses and "Args:" not in losses
@@ -218,7 +220,7 @@ def test_pages_of_systems_state_what_is_measured(monkeypatch: pytest.MonkeyPatch
         text = (ROOT / f"docs/systems/{name}.md").read_text(encoding="utf-8")
         assert tables.filled(text, name) == text, f"python scripts/systems/update.py: docs/systems/{name}.md"
         assert text.count("begin -->") == (2 if name == "singan" else 4)
-    told = {name: set(re.findall(r"^\| `(\w+)`", tables.recipes(name), re.M)) for name in names}
+    told = {name: set(re.findall(r"^- `experiment=(\w+)`", tables.recipes(name), re.M)) for name in names}
     assert set.union(*told.values()) == {path.stem for path in ROOT.glob("conf/experiment/*.yaml")}
     for name, picture in script("systems", "update", monkeypatch).pictures().items():
         path = ROOT / f"docs/images/systems/network-{name}.svg"
