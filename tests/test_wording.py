@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from asap_lightning.wording import Complaint, by_cause, counted, listed, told
@@ -27,3 +29,11 @@ def test_one_cause_is_told_once():
         "/x/0.png: id 9 (0 pixels)\n  the same in 299 more files: 1, 2, 3, 4, 5 and 294 more"
     )
     assert told(groups[1]) == "/x/a.png is empty"
+
+
+def test_extras_are_quoted_where_they_are_to_be_typed(repository: Path) -> None:
+    """A bare ``[`` is a pattern in zsh, and the command fails there."""
+    pages = [*repository.glob("*.md"), *repository.glob("docs/**/*.md"), *repository.glob("src/**/*.py")]
+    pages += repository.glob("conf/**/*.yaml")
+    bare = [page.name for page in pages if "install asap-lightning[" in page.read_text(encoding="utf-8")]
+    assert not bare

@@ -95,6 +95,25 @@ class Trees:
                 self.photo(self.root / f"images/{split}/ADE_{number:08d}.jpg")
         return self.root
 
+    def deepfashion(self, count: int = 4, size: int = 64) -> Path:
+        """Photos with the key points of a person each; a fourth of each split's persons lack an arm."""
+        for split in ("train", "val"):
+            lines = []
+            for number in range(count):
+                stem = f"WOMEN/Dresses/id_{split}/{number:02d}_1_front"
+                self.photo(self.root / f"img/{stem}.jpg", (size, size))
+                points = self.random.uniform(200, 800, (18, 2))
+                row = [-1.0 if number % 4 == 3 and index in (3, 4) else index for index in range(18)]
+                pose = self.root / f"pose/{stem}"
+                pose.parent.mkdir(parents=True, exist_ok=True)
+                scored = [f"{x:.6e} {y:.6e} 0.9 {index}" for index, (x, y) in enumerate(points)]
+                pose.with_name(pose.name + "_candidate.txt").write_text("\n".join(scored) + "\n")
+                text = " ".join(f"{value:.18e}" for value in (*row, 21.5, 18))
+                pose.with_name(pose.name + "_subset.txt").write_text(text + "\n")
+                lines.append(f"deepfashionHD/img/{stem}.jpg\n")
+            (self.root / f"{split}.txt").write_text("".join(lines))
+        return self.root
+
     def nyu(self, count: int = 5) -> tuple[Path, NDArray, NDArray]:
         h5py = pytest.importorskip("h5py")
         self.root.mkdir(parents=True, exist_ok=True)

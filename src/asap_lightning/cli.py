@@ -20,15 +20,22 @@ OK, CRASH, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
 USAGE = """\
 usage: asap COMMAND [key=value ...] [--debug]
 
-Image-to-image translation with ASAP-Net.
+Translate label maps, pictures or depth into photos with ASAP-Net and its peers.
 
+commands:
 {commands}
 
-  asap COMMAND --help            what a command takes
-  asap train --cfg job           the composed configuration, without running
-  asap train -m key=1,2,3        one run for each value
-  --debug, HYDRA_FULL_ERROR=1    show the traceback of a mistake
-  --version                      print the version
+examples:
+  asap data demo data/try --count 4
+  asap predict model=facades input=data/try/base "pattern=*.png" output=translated
+  asap train experiment=demo
+
+flags:
+  asap COMMAND --help          say what a command takes, with examples
+  asap train --cfg job         print the composed configuration, and run nothing
+  asap train -m key=1,2,3      run once for each value
+  --debug, HYDRA_FULL_ERROR=1  show the traceback of a mistake
+  --version                    print the version
 """
 
 
@@ -41,9 +48,20 @@ def usage() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code: 0, 1 (crash), 2 (user's mistake) or 130 (Ctrl-C)."""
+    try:
+        code = answer(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain once more while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def answer(words: list[str]) -> int:
+    """The exit code of the program called with these words."""
     # Threads that spin while they wait take the cores from loader workers: training was 5 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("HYDRA_FULL_ERROR", "0") not in ("", "0")
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in ("-h", "--help", "help"):
@@ -72,27 +90,32 @@ def run(name: str, arguments: list[str], *, debug: bool) -> int:
     except KeyboardInterrupt:
         print(f"asap {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain once more while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
 
 
-def execute(command: Command, arguments: list[str]) -> int:
-    """Imports what the command needs and runs it."""
+def execute(command: Command, arguments: list[str], above: str = "asap") -> int:
+    """Imports what the command needs and runs it; ``above`` is what is typed before its name."""
+    prog = f"{above} {command.name}"
     subcommand = command.subcommand(arguments)
     if subcommand is not None:
-        return execute(subcommand, arguments[1:])
+        return execute(subcommand, arguments[1:], prog)
     module = f"asap_lightning.commands.{command.module}"
     if command.config is None:
         return int(import_module(module).main(arguments))
     from asap_lightning.configuration.hydra_app import run_hydra
     from asap_lightning.configuration.quoting import one_each
 
+    told = [(sub.name, sub.help) for sub in command.subcommands]
     runs, failed = one_each(arguments, command.each), None
     for words in runs:
         try:
-            run_hydra(module, config_name=command.config, arguments=words, listed=command.listed)
+            run_hydra(
+                module,
+                config_name=command.config,
+                arguments=words,
+                prog=prog,
+                listed=command.listed,
+                commands=told,
+            )
         except UserError as error:
             if len(runs) == 1:
                 raise

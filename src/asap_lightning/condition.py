@@ -22,7 +22,7 @@ ConditionKind = Literal["label", "image", "depth"]
 NO_CANVAS = (
     "this model completes a canvas of pieces from a memory bank, and no bank is given: make one of the "
     "training pairs with asap data segments, then give data.bank=BANK (training, evaluation) or bank=BANK "
-    "(asap predict); in Python, canvas= or composer of a Translator"
+    "(asap predict, serve, video); in Python, canvas= or composer of a Translator"
 )
 MOST_CLASSES = 65_536
 """As many ids as 16 bits tell apart; also the most channels of a continuous condition."""

@@ -20,6 +20,7 @@ RoleName = Literal[
     "encoder",
     "segmenter",
     "singan",
+    "pieces",
     "norm",
     "weight_norm",
     "layout",
@@ -55,6 +56,7 @@ _LAYOUTS = (
     "asap_lightning.data.layouts.Ade20k",
     "asap_lightning.data.layouts.Cityscapes",
     "asap_lightning.data.layouts.CmpFacades",
+    "asap_lightning.data.layouts.DeepFashionPoses",
     "asap_lightning.data.layouts.NyuDepth",
     "asap_lightning.data.layouts.Photos",
     "asap_lightning.data.layouts.Pix2PixHDFolders",
@@ -65,6 +67,7 @@ _LAYOUTS = (
 _LAYOUT = "asap_lightning.data.layouts.Layout"
 _MODULE = "torch.nn.Module"
 _MANY = 2**31 - 1
+_MANY_CLASSES = 2**16
 
 ROLES: dict[RoleName, Role] = {
     "generator": Role(
@@ -128,6 +131,12 @@ ROLES: dict[RoleName, Role] = {
             "asap_lightning.singan.networks.ScaleGenerator",
         ),
         base=_MODULE,
+    ),
+    "pieces": Role(
+        names=("asap_lightning.models.sims.AlignmentNetwork", "asap_lightning.models.sims.OrderNetwork"),
+        base=_MODULE,
+        largest=_MANY_CLASSES,
+        limits={"width": 1024},
     ),
     "norm": Role(
         names=(

@@ -21,6 +21,7 @@ from asap_lightning.batch.manifest import Manifest
 from asap_lightning.batch.worker import Worker
 from asap_lightning.errors import UserError
 from asap_lightning.files import sha256_of
+from asap_lightning.inference.styles import Styles
 from asap_lightning.locks import lock_at
 
 FORK = multiprocessing.get_context("fork")
@@ -89,7 +90,7 @@ def test_what_is_no_longer_as_the_manifest_says_is_made_anew(pictures, setup):
 def test_pictures_of_another_recipe_are_kept_unless_it_is_said(pictures, setup):
     run(pictures, setup)
     asked(setup)
-    other = replace(setup, seed=1)
+    other = replace(setup, style=Styles((1,)))
     with pytest.raises(UserError, match=r"6 of 6 pictures .* with another checkpoint or other options: 0, 1"):
         run(pictures, other)
     assert run(pictures, other, overwrite="changed").translated == 6

@@ -50,6 +50,24 @@ def facades(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def bank(facades: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A memory bank of the nine facades that are trained on."""
+    out = tmp_path_factory.mktemp("banks") / "bank"
+    words = (*small.FACADES, f"data.root={facades}", f"out={out}", "--min-area", "6")
+    assert cli.main(["data", "segments", *words]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def sims_run(facades: Path, bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a SIMS generator, after one epoch."""
+    folder = tmp_path_factory.mktemp("sims") / "run"
+    words = (f"data.root={facades}", f"data.bank={bank}", "trainer.max_epochs=1", f"hydra.run.dir={folder}")
+    assert cli.main(["train", *small.SIMS, *words]) == 0
+    return folder
+
+
 @pytest.fixture
 def train(asap: Asap, facades: Path) -> Asap:
     """``asap train`` of the small model on the small data, with further overrides."""

@@ -36,11 +36,8 @@ def checkpoint(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("predict", "input=in", "output=out"), "bank=BANK (asap predict)"),
-        (
-            ("predict", "input=list.txt", "output=out"),
-            "translate a folder with asap predict and engine=local",
-        ),
+        (("predict", "input=in", "output=out"), "bank=BANK (asap predict, serve, video)"),
+        (("predict", "input=list.txt", "output=out"), "no bank is given"),
         (("video", "input=in", "output=out.mp4"), "no bank is given"),
         (("serve", "port=0"), "no bank is given"),
         (("export", "format=web", "output=out"), "format=web: this model completes a canvas"),

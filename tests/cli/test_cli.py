@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -114,14 +116,11 @@ def test_nearest_names() -> None:
     assert did_you_mean("qqqq", keys) == ""
 
 
-def test_help_makes_one_repository_of_all_groups(asap, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hydra would copy every configuration for each of the groups that it lists."""
-    from hydra._internal import config_loader_impl
-
-    made = []
-    original = config_loader_impl.CachingConfigRepository
-    monkeypatch.setattr(
-        config_loader_impl, "CachingConfigRepository", lambda given: made.append(1) or original(given)
-    )
-    shown = asap("evaluate", "--help")
-    assert shown.code == 0 and "segmenter: deeplabv2" in shown.out and len(made) <= 3
+@pytest.mark.parametrize("words", [["predict", "--help"], ["train", "--cfg", "job"], ["--help"]])
+def test_a_reader_that_goes_away_is_no_mistake(words: list[str], tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "asap_lightning", *words]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, cwd=tmp_path, text=True, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")

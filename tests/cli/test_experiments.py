@@ -37,6 +37,7 @@ BUILDERS = {
     "folders": lambda trees: trees.folders(20),  # an exemplar is another pair of the same split
     "photos": lambda trees: trees.folders() / "B",
     "nyu": lambda trees: trees.nyu()[0],
+    "deepfashion": Trees.deepfashion,
 }
 
 

@@ -88,7 +88,7 @@ def test_names_of_systems(tmp_path: Path) -> None:
         (["make", "a", "b", "--out", "s", "--label-maps"], "--conditions, which is missing"),
         (["make", "a", "b", "--out", "s", "--unpaired"], "it goes with --real"),
         (["make", "a", "b", "--out", "s", "--participants", "0"], "--participants 0"),
-        (["make", "a", "b", "--out", "s", "--question", " "], "the question must be a text"),
+        (["make", "a", "b", "--out", "s", "--question", " "], "--question: a text of 1 to"),
         (["make", "a", "net.ckpt", "--out", "s"], "make them first: asap predict ckpt=net.ckpt input=LABELS"),
         (["serve", "a"], "a is no study: study.json is missing"),
         (["report", "a"], "a is no study"),

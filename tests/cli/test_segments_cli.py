@@ -12,39 +12,10 @@ import torch
 from PIL import Image
 
 import small
-from asap_lightning import cli
 from asap_lightning.inference import Translator
 from asap_lightning.segments import Canvases
 
-FACADES = ("data=facades", "data.layout.split=ratio", "data.height=64", "data.width=64")
-SIMS = (
-    "generator=sims",
-    "generator.width=2",
-    "discriminator=none",
-    "loss=sims",
-    "loss.perceptual=null",
-    "loss.l1=1",
-    *small.QUIET,
-    *small.data(),
-)
-
-
-@pytest.fixture(scope="module")
-def bank(facades: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bank of the nine facades that are trained on."""
-    out = tmp_path_factory.mktemp("banks") / "bank"
-    words = (*FACADES, f"data.root={facades}", f"out={out}", "--min-area", "6")
-    assert cli.main(["data", "segments", *words]) == 0
-    return out
-
-
-@pytest.fixture(scope="module")
-def run(facades: Path, bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SIMS generator after one epoch."""
-    folder = tmp_path_factory.mktemp("sims") / "run"
-    words = (f"data.root={facades}", f"data.bank={bank}", "trainer.max_epochs=1", f"hydra.run.dir={folder}")
-    assert cli.main(["train", *SIMS, *words]) == 0
-    return folder
+FACADES, SIMS = small.FACADES, small.SIMS
 
 
 def test_a_bank_is_cut_and_shown(asap, facades: Path, tmp_path: Path) -> None:
@@ -73,7 +44,7 @@ def test_a_bank_is_cut_and_shown(asap, facades: Path, tmp_path: Path) -> None:
         (("data=facades", "out=a", "bank=b"), "give either out=BANK"),
         (("bank=nowhere",), "nowhere: there is no such folder"),
         (("out=b", "data=facades", "data.root=nowhere"), "data.root=nowhere: there is no such folder"),
-        (("out=b", "data=facades"), "which data set"),
+        (("out=b", "data=facades"), "data.root is missing: give the folder"),
         (("out=b", "data=nonsense"), "nonsense"),
         (("out=b", "data=pairs", "data.root=.", "--limit", "0"), "--limit 0"),
     ],
@@ -131,33 +102,33 @@ def test_retrieving_training_resumes_and_tells_another_bank(asap, facades: Path,
     assert shown.code == 0 and "canvas retrieved -> own" in shown.err, shown.err
 
 
-def test_evaluation_retrieves_canvases(asap, run: Path, bank: Path, tmp_path: Path) -> None:
-    shown = asap("evaluate", f"ckpt={run}", "device=cpu", "output=one")
+def test_evaluation_retrieves_canvases(asap, sims_run: Path, bank: Path, tmp_path: Path) -> None:
+    shown = asap("evaluate", f"ckpt={sims_run}", "device=cpu", "output=one")
     assert shown.code == 0, shown.err
-    shown = asap("evaluate", f"ckpt={run}", "device=cpu", "output=train", "split=train")
+    shown = asap("evaluate", f"ckpt={sims_run}", "device=cpu", "output=train", "split=train")
     assert shown.code == 0, shown.err
     moved = Path(shutil.copytree(bank, tmp_path / "moved"))
-    shown = asap("evaluate", f"ckpt={run}", "device=cpu", "output=two", f"data.bank={moved}")
+    shown = asap("evaluate", f"ckpt={sims_run}", "device=cpu", "output=two", f"data.bank={moved}")
     assert shown.code == 0, shown.err
     figures = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two")]
     assert figures[0]["metrics"] == figures[1]["metrics"]
-    shown = asap("evaluate", f"ckpt={run}", "device=cpu", "data.bank=nowhere")
+    shown = asap("evaluate", f"ckpt={sims_run}", "device=cpu", "data.bank=nowhere")
     assert shown.code == 2 and "nowhere: there is no such folder" in shown.err
 
 
 def test_prediction_composes_canvases_from_the_bank(
-    asap, run: Path, bank: Path, facades: Path, tmp_path: Path
+    asap, sims_run: Path, bank: Path, facades: Path, tmp_path: Path
 ) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
     for number in (1, 2):
         shutil.copy(facades / f"base/cmp_b{number:04d}.png", labels)
-    shown = asap("predict", f"ckpt={run}", f"input={labels}", "output=none", "device=cpu")
+    shown = asap("predict", f"ckpt={sims_run}", f"input={labels}", "output=none", "device=cpu")
     assert shown.code == 2 and "bank=BANK" in shown.err
-    call = ("predict", f"ckpt={run}", f"input={labels}", "output=out", "device=cpu", f"bank={bank}")
+    call = ("predict", f"ckpt={sims_run}", f"input={labels}", "output=out", "device=cpu", f"bank={bank}")
     shown = asap(*call)
     assert shown.code == 0, shown.err
-    translator = Translator.load(run, device="cpu")
+    translator = Translator.load(sims_run, device="cpu")
     label = labels / "cmp_b0001.png"
     canvases = Canvases(bank)
     translator.composer = canvases

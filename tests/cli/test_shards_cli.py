@@ -85,8 +85,11 @@ def test_a_damaged_shard_stops_a_training_with_its_name(asap, shards: Path) -> N
     ("words", "expected"),
     [
         (["data=facades", "data.root=nowhere", "out=x"], "data.root=nowhere: there is no such folder"),
-        (["data=facades", "out=x"], "which data set? Give its folder as data.root=DIR"),
-        (["data=facades", "data.root=x"], "which folder receives the shards? Give it as out=DIR"),
+        (["data=facades", "out=x"], "data.root is missing: give the folder of the data set as data.root=DIR"),
+        (
+            ["data=facades", "data.root=x"],
+            "out is missing: give the folder that receives the shards",
+        ),
         (["data=facade", "data.root=x", "out=y"], "Did you mean"),
         (["data=demo", "data.root=x", "out=y", "--photo-format", "png"], "for resized photos (--resize)"),
         (["data=demo", "data.root=x", "out=y", "--shard-mb", "0"], "--shard-mb 0: a positive number"),

@@ -61,6 +61,14 @@ def test_every_bad_file_is_listed(trees):
     assert "5 problems" not in shown and "4 problems:" in shown
 
 
+def test_no_table_of_classes_where_no_pair_was_read(trees):
+    root = trees.spade()
+    for path in (root / "train_img").iterdir():
+        path.rename(path.with_stem(f"other_{path.stem}"))
+    shown = text(check_dataset(THREE(root), splits=("train",)))
+    assert "share of the pixels" not in shown and "1 problem:" in shown
+
+
 def test_classes_that_never_occur_are_named(trees):
     report = check_dataset(partial(SpadeFolders, num_classes=5)(trees.spade()))
     assert report.absent_classes() == ["3", "4"]

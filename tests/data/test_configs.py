@@ -22,6 +22,7 @@ CHANNELS = {
     "pairs": 3,
     "folders": 3,
     "nyu": 1,
+    "deepfashion": 20,
     "photos": 1,
 }
 

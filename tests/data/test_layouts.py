@@ -13,6 +13,7 @@ from asap_lightning.data.layouts import (
     Cityscapes,
     CmpFacades,
     ConditionFolder,
+    DeepFashionPoses,
     NyuDepth,
     Pix2PixHDFolders,
     Shards,
@@ -97,6 +98,19 @@ def test_cityscapes_maps_255_to_unknown(trees):
     assert layout.read(layout.items("train")[0]).label[0, 0] == 34
 
 
+def test_cityscapes_disparities_are_read_where_they_lie(trees):
+    layout = Cityscapes(trees.cityscapes({"train": 2}))
+    (first, second) = layout.items("train")
+    assert layout.disparity(first) is None
+    values = np.array([[0, 1], [257, 3201]], np.uint16)
+    trees.save(layout.root / f"disparity/train/town/{second.name}_disparity.png", values)
+    assert layout.disparity(first) is None
+    np.testing.assert_array_equal(layout.disparity(second), [[np.nan, 0], [1, 12.5]])
+    trees.photo(layout.root / f"disparity/train/town/{first.name}_disparity.png")
+    with pytest.raises(UserError, match="is a colour picture"):
+        layout.disparity(first)
+
+
 def test_cityscapes_without_instances_looks_for_none(trees):
     root = trees.cityscapes()
     for path in root.glob("gtFine/*/*/*instanceIds.png"):
@@ -143,7 +157,7 @@ def test_spade_folders(trees):
 
 
 def test_spade_folders_need_the_number_of_classes(tmp_path):
-    with pytest.raises(UserError, match=r"how many classes.*data.layout.num_classes"):
+    with pytest.raises(UserError, match=r"data.layout.num_classes is missing.*ids 0 to N-1"):
         SpadeFolders(tmp_path)
     assert SpadeFolders(tmp_path, palette=[(0, 0, 0), (1, 1, 1)]).spec.num_classes == 2
 
@@ -338,6 +352,7 @@ BUILDERS = {
     "pairs": (SideBySide, partial(SideBySide)),
     "ade20k": (Ade20k, partial(Ade20k)),
     "nyu": (NyuDepth, partial(NyuDepth, train_count=2)),
+    "deepfashion": (DeepFashionPoses, partial(DeepFashionPoses)),
 }
 
 

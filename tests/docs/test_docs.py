@@ -31,6 +31,7 @@ from pytorch_lightning import Trainer
 from asap_lightning.building import build
 from asap_lightning.commands import COMMANDS, Command, by_name
 from asap_lightning.configuration.assemble import generator_settings
+from asap_lightning.configuration.config_files import read_config_file
 from asap_lightning.configuration.configs import conf_dir
 from asap_lightning.configuration.data import make_data, without_canvases
 from asap_lightning.configuration.plain import plain
@@ -64,9 +65,29 @@ def blocks(text: str) -> Iterator[str]:
         yield fenced or indented
 
 
+def examples() -> Iterator[str]:
+    """The examples of every command's ``--help``."""
+    for path in sorted(conf_dir().glob("*.yaml")):
+        yield from read_config_file(path).examples
+    for command in COMMANDS:
+        module = (
+            import_module(f"asap_lightning.commands.{command.module}") if command.config is None else None
+        )
+        if hasattr(module, "parser"):
+            yield from examples_of(module.parser())
+
+
+def examples_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    yield from re.findall(r"^  (asap .+)$", str(parser.epilog), re.M)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from examples_of(sub)
+
+
 def commands() -> list[Any]:
-    """Every ``asap ...`` line of a code block, and every ``asap ...`` code span with an argument."""
-    found: dict[str, str] = {}
+    """Every ``asap ...`` line of a code block, of a help text, and every such code span with an argument."""
+    found: dict[str, str] = {shlex.join(shlex.split(line)[1:]): "--help" for line in examples()}
     for page in PAGES:
         text = text_of(page)
         lines = [line for block in blocks(text) for line in block.replace("\\\n", " ").splitlines()]
@@ -151,7 +172,7 @@ def understood_by_flags(command: Command, arguments: list[str]) -> None:
     if "--help" in arguments or (command.choices and len(arguments) < 2):
         return
     module = import_module(f"asap_lightning.commands.{command.module}")
-    parse = getattr(module, "parsed", None) or module.parser().parse_args
+    parse = module.parse if hasattr(module, "parse") else module.parser().parse_args
     options: argparse.Namespace = parse(arguments)
     if overrides := getattr(options, "overrides", None):
         composed("train", tuple(overrides))

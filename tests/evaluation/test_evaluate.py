@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_files(translator: Translator, tmp_path: Path) -> None:
     assert photo is not None and [name for name, _ in report.samples] == ["0_0", "1_1"]
     expected = ((photo[1, :, :15, :14] + 1) * 127.5).round().permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(grid[18 + 19 : 18 + 34, 4 + 36 : 4 + 50], expected)
+
+
+def test_the_sheet_shows_exemplars(translator: Translator, tmp_path: Path) -> None:
+    (batch,) = batches()[:1]
+    assert batch.photo is not None
+    guide = batch.photo.flip(0)
+    condition = replace(batch.condition, guide=guide)
+    for own, titles in (
+        (None, ["label", "generated", "photo"]),  # a photo for an encoder is no exemplar
+        (torch.tensor([False] * len(batch)), ["label", "exemplar", "generated", "photo"]),
+    ):
+        lent = replace(batch, condition=condition, own_exemplar=own)
+        report = evaluate(translator.translate, [lent], SPEC, samples=1)
+        assert report.titles == titles
+    shown = report.samples[0][1][1]
+    np.testing.assert_array_equal(shown, ((guide[0] + 1) * 127.5).round().permute(1, 2, 0).numpy())
 
 
 def row(name: str, psnr: float | None, ssim: float, l1: float | None) -> ImageRow:

@@ -4,13 +4,16 @@ import pytest
 import torch
 
 import small
+from asap_lightning.checkpoint import ModelDescription, read_checkpoint
 from asap_lightning.condition import Condition, ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
-from asap_lightning.interop.convert import convert_generator, look_alikes, write_checkpoint
-from asap_lightning.interop.systems import cocosnet
+from asap_lightning.interop.convert import convert_generator, write_checkpoint
+from asap_lightning.interop.known_systems import look_alikes
+from asap_lightning.interop.systems import cocosnet, multiscale
 from asap_lightning.interop.verify import table, verify
-from asap_lightning.models import CocosnetGenerator
+from asap_lightning.models import CocosnetGenerator, MultiscaleDiscriminator
+from asap_lightning.training.initialize import initialize_discriminator_from
 
 PLANES = ConditionSpec("image", channels=5)
 
@@ -69,6 +72,26 @@ def test_both_files_become_one_checkpoint(tmp_path):
     translated = Translator(tmp_path / "made.ckpt", device="cpu").translate(given)
     with torch.no_grad():
         assert torch.allclose(translated, network(given).image, atol=1e-5)
+
+
+def test_its_discriminator_is_kept_and_gone_on_from(tmp_path):
+    network = generator(ConditionSpec(num_classes=3))
+    judge = MultiscaleDiscriminator(network.spec, width=4, layers=3, padding=1).eval()
+    theirs = tmp_path / "latest_net_D.pth"
+    torch.save(multiscale.names(judge).to_theirs(judge.state_dict()), theirs)
+    settings = {"label_nc": 3, "iteration_count": 2}
+    conversion = convert_generator(
+        saved(network, tmp_path), "cocosnet", settings=settings, discriminator=theirs
+    )
+    write_checkpoint(conversion, tmp_path / "both.ckpt", theirs, "cocosnet")
+    ours = MultiscaleDiscriminator(network.spec, width=4, layers=3, padding=1).eval()
+    assert "left 0 as they were" in initialize_discriminator_from(ours, tmp_path / "both.ckpt")
+    description = ModelDescription.from_checkpoint(read_checkpoint(tmp_path / "both.ckpt"), "both.ckpt")
+    assert description.discriminator is not None and description.discriminator["padding"] == 1
+    planes, image = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for one, other in zip(judge(planes, image), ours(planes, image), strict=True):
+            assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
 
 def test_the_correspondence_network_may_lie_elsewhere(tmp_path):

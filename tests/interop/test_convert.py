@@ -25,6 +25,7 @@ from asap_lightning.models import (
 from asap_lightning.models.spade import StyleEncoder
 from asap_lightning.singan.checkpoint import read_pyramid
 from asap_lightning.singan.networks import ScaleGenerator
+from asap_lightning.training.initialize import initialize_discriminator_from
 
 
 def theirs(network, names, path, *, parallel=False):
@@ -340,6 +341,10 @@ def test_a_discriminator_is_kept_beside_the_generator(system, tmp_path):
         for one, other in zip(judge(planes, image), again(planes, image), strict=True):
             assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
     load_generator(out)
+    ours = kind(network.spec, **arguments)  # a training that goes on from both networks
+    taken = initialize_discriminator_from(ours, out)
+    assert taken == f"took {len(ours.state_dict())} tensors of its discriminator, left 0 as they were"
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in ours.state_dict().items())
 
 
 def test_a_discriminator_of_other_planes_or_systems_is_refused(tmp_path):

@@ -15,8 +15,9 @@ def test_options_of_every_kind_read_alike(tmp_path):
         "aspect_ratio": 1.0,
     }
     (tmp_path / "opt.pkl").write_bytes(pickle.dumps(argparse.Namespace(**expected)))
-    assert options_beside(tmp_path) is None
-    assert options_beside(tmp_path / "latest_net_G.pth") == tmp_path / "opt.pkl"
+    assert options_beside(tmp_path / "elsewhere" / "latest_net_G.pth") is None
+    for given in (tmp_path / "latest_net_G.pth", tmp_path):
+        assert options_beside(given) == tmp_path / "opt.pkl"
     (tmp_path / "opt.txt").write_text(
         "----------------- Options ---------------\n"
         "                 label_nc: 12                            \t[default: 182]\n"

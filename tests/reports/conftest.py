@@ -35,6 +35,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         columns: Mapping[str, Callable[[int], float]] | None = None,
         config: Mapping[str, Any] | None = None,
         samples: int = 0,
+        exemplars: int | None = None,
         grids: tuple[int, ...] = (0, 30, 60),
         finished: bool = True,
     ) -> Path:
@@ -52,10 +53,12 @@ def make_run(tmp_path: Path) -> MakeRun:
                 history.add(step, {"val/psnr": 10 + step / 10, "val/l1": 0.25 - step / 1000})
         (folder / ".hydra").mkdir()
         (folder / ".hydra" / "overrides.yaml").write_text("- experiment=demo\n- name=<b>&co\n")
-        text = yaml.safe_dump({**CONFIG, **(config or {})})
+        data = CONFIG["data"] if exemplars is None else {**CONFIG["data"], "exemplar": "random"}
+        text = yaml.safe_dump({**CONFIG, "data": data, **(config or {})})
         (folder / "config.yaml").write_text(text)
         for step in grids:
-            save_png(folder / "samples" / f"step_{step:08d}.png", grid_of(samples, step))
+            grid = grid_of(samples, step, exemplars)
+            save_png(folder / "samples" / f"step_{step:08d}.png", grid)
         if finished:
             (folder / "finished.json").write_text("{}")
         return folder
@@ -63,10 +66,18 @@ def make_run(tmp_path: Path) -> MakeRun:
     return make
 
 
-def grid_of(samples: int, step: int) -> np.ndarray:
-    """Three rows of condition, generated, photo; ``samples`` chooses what was validated."""
+def grid_of(samples: int, step: int, exemplars: int | None = None) -> np.ndarray:
+    """Three rows of condition, generated, photo; ``samples`` chooses what was validated.
+
+    With ``exemplars`` each row has one beside its condition.
+    """
     fixed, made = np.random.default_rng(samples), np.random.default_rng(1000 + step)
     rows = [
         [random.integers(0, 256, (8, 12, 3), np.uint8) for random in (fixed, made, fixed)] for _ in range(3)
     ]
-    return tile(rows, ["label", "generated", "photo"])
+    if exemplars is None:
+        return tile(rows, ["label", "generated", "photo"])
+    lent = np.random.default_rng(exemplars)
+    for row in rows:
+        row.insert(1, lent.integers(0, 256, (8, 12, 3), np.uint8))
+    return tile(rows, ["label", "exemplar", "generated", "photo"])

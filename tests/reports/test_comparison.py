@@ -73,6 +73,21 @@ def test_the_same_samples_stand_side_by_side(make_run: MakeRun, tmp_path: Path) 
     assert len(images) == 3 * (4 + 3)
 
 
+def test_exemplars_stand_beside_what_was_made_of_them(make_run: MakeRun, tmp_path: Path) -> None:
+    lent = {"a": 7, "b": 7, "c": 8}
+    folders = [make_run("plain"), *(make_run(name, exemplars=which) for name, which in lent.items())]
+    page = comparison(folders, tmp_path / "page.html")
+    (rows,) = (rows for rows in page.tables.values() if rows[0][0] == "condition")
+    assert rows[0] == [
+        *("condition", "plainstep 60"),
+        *("exemplar", "astep 60", "bstep 60"),
+        *("exemplar", "cstep 60", "photo"),
+    ]
+    assert len(rows) == 4
+    images = [address for address in page.addresses if address.startswith("data:image/webp")]
+    assert len(images) == 3 * 8 and len(set(images)) == 3 * (2 + 1 + 2), "all steps are 60: one image for all"
+
+
 def test_a_metric_without_a_direction_has_no_best_value(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run(name, columns={"val/beauty": lambda step: float(step % 7)}) for name in ("a", "b")]
     page = comparison(runs, tmp_path / "page.html")

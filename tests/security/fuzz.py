@@ -32,7 +32,16 @@ NAMES = [
         "opt.pkl",
     ),
     *("index", "shard", "label.png", "instance.png", "photo.jpg", "TIFF", "GIF", "WEBP", "BMP", "depth.npy"),
-    *("config.yaml", "metrics.csv", "opt.json", "bank", "bank's table"),
+    *(
+        "config.yaml",
+        "metrics.csv",
+        "pose_candidate.txt",
+        "pose_subset.txt",
+        "opt.json",
+        "bank",
+        "bank's table",
+    ),
+    *("bundle's index", "bundle's data", "slices", "HDRNet's weights"),
 ]
 """Kinds, as in `fuzz_kinds.kinds`, which only the children import."""
 MEMORY = 6 * 2**30

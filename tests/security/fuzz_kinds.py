@@ -17,15 +17,17 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from fuzz_mutations import mutate_bytes, mutate_json, mutate_png, mutate_tree, mutate_zip
+from fuzz_mutations import mutate_bytes, mutate_json, mutate_png, mutate_table, mutate_tree, mutate_zip
 from PIL import Image
 
+import bundles
 import small
 from asap_lightning.building import build
 from asap_lightning.checkpoint import ENTRY, ModelDescription
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layouts import Shards, SpadeFolders
+from asap_lightning.data.poses import draw_pose, read_pose
 from asap_lightning.data.reading import read_depth, read_instance, read_label, read_photo
 from asap_lightning.data.shards.writer import write_shards
 from asap_lightning.inference.loading import load_generator
@@ -33,10 +35,13 @@ from asap_lightning.interop.convert import convert_generator
 from asap_lightning.interop.options import read_options
 from asap_lightning.interop.state_dicts import state_of
 from asap_lightning.interop.systems import asapnet
+from asap_lightning.models import HdrnetGenerator
 from asap_lightning.reports.pictures import cells_of
 from asap_lightning.reports.runs import read_run
 from asap_lightning.segments import Bank, Canvases, cut_bank
-from asap_lightning.untrusted import load_torch
+from asap_lightning.untrusted import load_torch, open_tensorflow
+from asap_lightning.untrusted.tensorflow_protos import NUMBERS
+from tensorflow_names import hdrnet_variables
 
 SPEC = ConditionSpec(num_classes=4)
 KNOWN = dict(label_nc=4, mlp_width=8, mlp_depth=3, s1=1)
@@ -133,6 +138,7 @@ def kinds(folder: Path) -> dict[str, Kind]:
         **_pictures(),
         **_texts(folder),
         **_banks(folder),
+        **_tensorflow(folder),
     }
 
 
@@ -203,6 +209,56 @@ def _banks(folder: Path) -> dict[str, Kind]:
     }
 
 
+def _tensorflow(folder: Path) -> dict[str, Kind]:
+    """What TensorFlow wrote in both formats, and an HDRNet of odd variables, where nothing is damaged."""
+    written = Path(__file__).parent.parent / "untrusted" / "tensorflow"
+    parts = {path.name: path.read_bytes() for path in (written / "v2").iterdir()}
+    index, data = (f"model.ckpt-7.{end}" for end in ("index", "data-00000-of-00001"))
+    place = folder / "bundle"
+    network = HdrnetGenerator(ConditionSpec("image", channels=3), **small.NETWORKS["HdrnetGenerator"])
+    variables = hdrnet_variables(network)
+    bundles.write_bundle(folder / "hdrnet" / "model.ckpt", variables)
+    place.mkdir()
+    for name, content in parts.items():
+        (place / name).write_bytes(content)
+
+    def read(path: Path) -> None:
+        checkpoint = open_tensorflow(path)
+        checkpoint.read([name for name, one in checkpoint.variables.items() if one.kind in NUMBERS])
+
+    def spoil_index(random_: random.Random, content: bytes) -> bytes:
+        (place / data).write_bytes(parts[data])
+        return mutate_table(random_, content)
+
+    def spoil_data(random_: random.Random, content: bytes) -> bytes:
+        (place / index).write_bytes(parts[index])
+        return mutate_bytes(random_, content)
+
+    def spoil_weights(random_: random.Random, _: bytes) -> bytes:
+        spoiled = dict(variables)
+        for name in random_.sample(list(spoiled), 2):
+            shape = [random_.choice((0, 1, 2, 3, 7, 16)) for _ in range(random_.randrange(5))]
+            if random_.random() < 0.4:
+                shape = list(variables[name].shape)
+            kind = random_.choice(("float32", "float16", "int64", "bool"))
+            other = random_.choice((name, name.replace("1", "7"), f"inference/{name}"))
+            spoiled[other] = np.ones(shape, kind)
+        bundles.write_bundle(folder / "hdrnet" / "model.ckpt", spoiled, checks=False)
+        return (folder / "hdrnet" / "model.ckpt.index").read_bytes()
+
+    return {
+        "bundle's index": Kind(f"bundle/{index}", parts[index], spoil_index, read),
+        "bundle's data": Kind(f"bundle/{data}", parts[data], spoil_data, read),
+        "slices": Kind("slices.ckpt", (written / "v1" / "model.ckpt-7").read_bytes(), mutate_table, read),
+        "HDRNet's weights": Kind(
+            "hdrnet/model.ckpt.index",
+            (folder / "hdrnet" / "model.ckpt.index").read_bytes(),
+            spoil_weights,
+            lambda path: convert_generator(path, "hdrnet"),
+        ),
+    }
+
+
 def _pictures() -> dict[str, Kind]:
     random_ = np.random.default_rng(0)
     ids = Image.fromarray(random_.integers(0, 4, (24, 32), dtype=np.uint8))
@@ -237,6 +293,17 @@ def _texts(folder: Path) -> dict[str, Kind]:
         cells_of(made, np.zeros((32, 48, 3), np.uint8))
         assert made.training_seconds != 0
 
+    points = "".join(f"{30 * place:e} {20 * place:e} 0.9 {place}\n" for place in range(18)).encode()
+    person = " ".join(f"{place:e}" for place in (*range(17), -1)).encode()
+    for name, content in (("whole_candidate.txt", points), ("whole_subset.txt", person)):
+        (folder / name).write_bytes(content)
+
+    def read_points(path: Path) -> None:
+        draw_pose(read_pose(path, folder / "whole_subset.txt"), 64)
+
+    def read_person(path: Path) -> None:
+        draw_pose(read_pose(folder / "whole_candidate.txt", path), 64)
+
     def spoil_yaml(random_: random.Random, content: bytes) -> bytes:
         if random_.random() < 0.5:
             return mutate_bytes(random_, content)
@@ -245,6 +312,8 @@ def _texts(folder: Path) -> dict[str, Kind]:
     return {
         "config.yaml": Kind("run/config.yaml", yaml.safe_dump(config).encode(), spoil_yaml, read),
         "metrics.csv": Kind("run/metrics.csv", b"step,val/psnr\n1,2\n2,nan\n", mutate_bytes, read),
+        "pose_candidate.txt": Kind("pose_candidate.txt", points, mutate_bytes, read_points),
+        "pose_subset.txt": Kind("pose_subset.txt", person, mutate_bytes, read_person),
         "opt.json": Kind(
             "opt.json", json.dumps(vars(argparse.Namespace(a=1))).encode(), mutate_json, read_options
         ),

@@ -12,6 +12,9 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import bundles
+from asap_lightning.untrusted.tables import entries
+
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1)
 WORDS = (
     *(
@@ -198,3 +201,23 @@ def mutate_png(random_: random.Random, content: bytes) -> bytes:
     chunks[chosen] = (kind, data)
     parts = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
     return content[:8] + b"".join(parts)
+
+
+def mutate_table(random_: random.Random, content: bytes) -> bytes:
+    """A table of TensorFlow's with damage, or with spoiled names and values and right checksums."""
+    if random_.random() < 0.25:
+        return mutate_bytes(random_, content)
+    pairs = [(key, bytes(value)) for key, value in entries(memoryview(content))]
+    for _ in range(random_.choice((1, 1, 2, 3))):
+        chosen = random_.randrange(len(pairs))
+        key, value = pairs[chosen]
+        change = random_.random()
+        if change < 0.1:
+            del pairs[chosen]
+        elif change < 0.25:
+            pairs[chosen] = mutate_bytes(random_, key or b"x"), value
+        elif change < 0.35:
+            pairs[chosen] = key, random_.choice(pairs)[1]
+        else:
+            pairs[chosen] = key, mutate_bytes(random_, value or b"x")
+    return bundles.table(pairs or [(b"x", b"")], each=random_.choice((1, 3, 40)))

@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from asap_lightning.composing.settings import canvases_of
 from asap_lightning.data.sample import Sample
 from asap_lightning.data.transforms import pad_to_multiple
 from asap_lightning.errors import UserError
 from asap_lightning.segments import Bank, Canvases, CanvasOptions, retrieve_canvas
-from asap_lightning.segments.settings import canvases_of
+from asap_lightning.segments import canvases as module
+from asap_lightning.segments.regions import regions_of
 from banks import FRAME, SPEC, draw_label, draw_photo
 
 PLAIN = CanvasOptions(band=0.0, own_band=0.0, recoloured=0.0)
@@ -153,6 +155,18 @@ def test_settings_make_canvases(bank: Bank) -> None:
     ):
         with pytest.raises(UserError, match=said):
             canvases_of({"bank": str(bank.folder), **settings})
+
+
+def test_of_too_many_regions_the_largest_get_a_piece(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MOST_REGIONS", 2)
+    label = draw_label(50)
+    everything = regions_of(label, SPEC.num_classes, min_area=bank.index.min_area)
+    found = Canvases(bank).regions(label)
+    assert len(everything) > 2 and len(found) == 2
+    assert f"{len(everything)} regions: the largest 2" in caplog.text
+    assert sorted(one.area for one in found) == sorted(one.area for one in everything)[-2:]
 
 
 def test_other_classes_are_refused(bank: Bank) -> None:

@@ -6,7 +6,12 @@ import torch
 from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.models import Pix2pixHDGenerator
-from asap_lightning.training.initialize import generator_weights, initialize_from
+from asap_lightning.models.discriminators import MultiscaleDiscriminator, PixelGan
+from asap_lightning.training.initialize import (
+    generator_weights,
+    initialize_discriminator_from,
+    initialize_from,
+)
 
 SPEC = ConditionSpec(num_classes=3)
 SMALL = dict(downs=1, blocks=1, enhancer_blocks=1)
@@ -51,6 +56,33 @@ def test_a_file_in_which_nothing_fits_is_refused(tmp_path):
     torch.save({"state_dict": {"generator.other": torch.zeros(1)}}, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match=r"none of its 1 generator tensors fits .* other"):
         initialize_from(Pix2pixHDGenerator(SPEC, width=4, **SMALL), tmp_path / "other.ckpt")
+
+
+def test_a_discriminator_is_taken_where_it_fits(tmp_path):
+    path = tmp_path / "both.ckpt"
+    stored = MultiscaleDiscriminator(SPEC, width=4, scales=2)
+    state = {f"discriminator.{name}": value for name, value in stored.state_dict().items()}
+    torch.save({"state_dict": {"generator.w": torch.zeros(1), **state}}, path)
+    judge = MultiscaleDiscriminator(SPEC, width=4, scales=3)
+    before = {name: value.clone() for name, value in judge.state_dict().items()}
+    said = initialize_discriminator_from(judge, path)
+    left = set(before) - set(stored.state_dict())
+    assert left and said == f"took {len(state)} tensors of its discriminator, left {len(left)} as they were"
+    for name, value in judge.state_dict().items():
+        assert torch.equal(value, before[name] if name in left else stored.state_dict()[name])
+
+
+def test_a_discriminator_that_is_missing_or_another_one_is_told(tmp_path):
+    judge = PixelGan(SPEC, width=4)
+    before = {name: value.clone() for name, value in judge.state_dict().items()}
+    path = tmp_path / "one.ckpt"
+    torch.save({"state_dict": {"generator.w": torch.zeros(1)}}, path)
+    assert "no discriminator in it" in initialize_discriminator_from(judge, path)
+    torch.save({"state_dict": {"discriminator.other": torch.zeros(1)}}, path)
+    said = initialize_discriminator_from(judge, path)
+    assert said.startswith("none of its 1 discriminator tensors fits this discriminator; it has e.g. other")
+    assert said.endswith("that of this training begins anew") and "\n" not in said
+    assert all(torch.equal(value, before[name]) for name, value in judge.state_dict().items())
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from asap_lightning.batch.urls import Bounds
 from asap_lightning.data.layouts.shards import Shards
@@ -30,7 +28,9 @@ class Setup:
         output: the folder, which all workers write to.
         weights, device: as of `Translator`; the device of each worker.
         labels, half: how conditions are read, see `condition_reader`.
-        seed, guide, guide_digest, guide_condition, guide_condition_digest: the style.
+        style: one seed, and the photo whose style is taken.
+        canvas: of what canvases are laid, see `canvas_settings`; None for models that complete none.
+        canvas_identity: what `Canvases.identity` says there where the work was begun.
         form: ``files``: a PNG file each; ``shards``: a tar file for each unit of work.
         shards: the shards that are read; None for files and addresses.
         bounds: of addresses.
@@ -46,11 +46,9 @@ class Setup:
     device: str = "auto"
     labels: LabelOptions = field(default_factory=LabelOptions)
     half: Half | None = None
-    seed: int = 0
-    guide: NDArray[np.uint8] | None = None
-    guide_digest: str | None = None
-    guide_condition: NDArray | None = None
-    guide_condition_digest: str | None = None
+    style: Styles = field(default_factory=Styles)
+    canvas: Mapping[str, Any] | None = None
+    canvas_identity: Mapping[str, Any] = field(default_factory=dict)
     form: Form = "files"
     shards: Shards | None = None
     bounds: Bounds = field(default_factory=Bounds)
@@ -64,14 +62,11 @@ class Setup:
         for key, value in (("readers", self.readers), ("deaths", self.deaths)):
             if value < 1:
                 raise UserError(f"batch.{key}={value}: at least 1 was expected")
+        if self.style.several:
+            seeds = self.style.about["seed"]
+            raise UserError(f"style.seed={seeds}: one seed was expected, as a manifest has one picture a row")
 
     def options(self) -> dict[str, Any]:
         """What changes images beside the checkpoint, see `recipe_options`."""
-        style = Styles(
-            (self.seed,),
-            self.guide,
-            self.guide_digest,
-            self.guide_condition,
-            self.guide_condition_digest,
-        )
-        return recipe_options(self.weights, self.labels, self.half, style.about)
+        options = recipe_options(self.weights, self.labels, self.half, self.style.about)
+        return {**options, **self.canvas_identity}

@@ -19,6 +19,7 @@ from asap_lightning.batch.setup import Setup
 from asap_lightning.data.shards.tar import write_tar
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write, sha256_of
+from asap_lightning.inference.composer import composer_of
 from asap_lightning.inference.memory import give_back, is_out_of_memory
 from asap_lightning.inference.origin import Recipe, origin_of, png
 from asap_lightning.inference.translator import Translator
@@ -128,13 +129,7 @@ class Worker:
                     *(entry.name, entry.source, "done", f"{entry.name}.png", "", sha256_of(target)),
                     *(got.digest, recipe),
                 )
-            image = self.translator(
-                got.condition,
-                got.instance,
-                guide=setup.guide,
-                guide_condition=setup.guide_condition,
-                seed=setup.seed,
-            )
+            image = setup.style.translate(self.translator, got.condition, got.instance)[""]
             content = png(image, entry.source, origin, self.recipe.checkpoint)
         except Exception as error:
             return self._failed(entry, error)
@@ -178,5 +173,18 @@ class Worker:
 
 
 def load_translator(setup: Setup) -> Translator:
-    """The translator of a worker."""
-    return Translator(Path(setup.checkpoint), device=setup.device, weights=setup.weights)
+    """The translator of a worker, with the memory bank, whose files all workers of a machine share.
+
+    Raises:
+        UserError: the bank is not the one that was meant.
+    """
+    translator = Translator(Path(setup.checkpoint), device=setup.device, weights=setup.weights)
+    if setup.canvas is not None:
+        composer = composer_of(translator, setup.canvas)
+        if composer.identity != setup.canvas_identity:
+            raise UserError(
+                f"{composer.bank.folder} is another memory bank here than where the work was begun: all "
+                "machines must see the same one"
+            )
+        translator.composer = composer
+    return translator

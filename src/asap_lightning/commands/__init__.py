@@ -18,7 +18,7 @@ class Command:
     Attributes:
         name: what is typed after ``asap``.
         module: name of the module.
-        help: one line for ``asap --help``.
+        help: one line for ``asap --help``, in the imperative.
         config: name of the root file in ``conf/`` of a Hydra application; None means plain flags.
         choices: what may follow the name of a command with plain flags.
         subcommands: commands that are called as ``NAME SUBCOMMAND ..``.
@@ -41,31 +41,36 @@ class Command:
 
 
 COMMANDS = (
-    Command("train", "train", "train a generator (and its discriminator), or resume", config="train"),
+    Command("train", "train", "train a generator, and its discriminator, or resume", config="train"),
     Command(
         "evaluate",
         "evaluate",
-        "measure a checkpoint, or a folder of pictures; compare models",
+        "measure a checkpoint or a folder of pictures; compare models",
         config="evaluate",
         subcommands=(
             Command(
                 "folders",
                 "evaluate_folders",
-                "two folders of pictures, which any program may have written",
+                "measure one folder of pictures against another; any program may have written them",
                 config="evaluate_folders",
             ),
             Command(
                 "compare",
                 "evaluate_compare",
-                "several models in one table, with intervals",
+                "put several models into one table, with intervals, costs and pictures",
                 config="evaluate_compare",
                 listed="models",
             ),
         ),
     ),
-    Command("predict", "predict", "translate a folder of label maps or images", config="predict"),
+    Command(
+        "predict",
+        "predict",
+        "translate a folder, a list or shards of label maps, pictures or depth maps",
+        config="predict",
+    ),
     Command("video", "video", "translate a video, a folder of frames or a camera", config="video"),
-    Command("serve", "serve", "a painter in the browser, and translation over HTTP", config="serve"),
+    Command("serve", "serve", "serve a painter in the browser, and translation over HTTP", config="serve"),
     Command(
         "export",
         "export",
@@ -75,19 +80,19 @@ COMMANDS = (
     Command(
         "import",
         "import_",
-        "convert and verify checkpoints of the original authors' programs",
-        choices=("convert", "verify", "export-official"),
+        "take over checkpoints of the original authors' programs: convert, list, verify",
+        choices=("convert", "list", "verify", "export-official"),
     ),
     Command(
         "data",
         "data",
-        "make the demo data; check a data set; find its colours; write it as shards or segments",
+        "make the demo data; check data sets; find their colours; write shards or segments",
         choices=("demo", "check", "palette", "shard", "segments"),
     ),
     Command(
         "benchmark",
         "benchmark",
-        "time the fast paths on this machine, in pairs, against the authors' algorithm",
+        "time the fast paths on this machine, in turns with the authors' algorithm",
         choices=("inference", "training", "data", "ops"),
     ),
     Command(
@@ -118,37 +123,37 @@ COMMANDS = (
             Command(
                 "sample",
                 "singan_sample",
-                "random samples of any size, with figures",
+                "draw random samples of any size, with figures",
                 config="singan_sample",
             ),
             Command(
                 "super-resolve",
                 "singan_super_resolve",
-                "the training image, enlarged",
+                "enlarge the training image",
                 config="singan_super_resolve",
             ),
             Command(
                 "animate",
                 "singan_animate",
-                "the training image as GIF and MP4",
+                "make the training image move, as GIF and MP4",
                 config="singan_animate",
             ),
             Command(
                 "harmonize",
                 "singan_paste",
-                "something pasted takes on the image's look",
+                "give something pasted the look of the training image",
                 config="singan_harmonize",
             ),
             Command(
                 "edit",
                 "singan_paste",
-                "moved, copied or removed parts grow in",
+                "blend in parts that were moved, copied or removed",
                 config="singan_edit",
             ),
             Command(
                 "paint",
                 "singan_paint",
-                "a painting becomes a picture like the image",
+                "turn a painting into a picture like the training image",
                 config="singan_paint",
             ),
         ),
@@ -159,11 +164,11 @@ COMMANDS = (
         "upload W&B runs that were logged offline; build W&B dashboards",
         choices=("sync", "dashboard"),
     ),
-    Command("doctor", "doctor", "what is installed here, and what each missing thing would bring"),
+    Command("doctor", "doctor", "say what is installed here, and what each missing thing would bring"),
     Command(
         "completion",
         "completion",
-        "print the shell completion script (bash, zsh, fish)",
+        "print the script that completes commands at Tab, for bash, zsh or fish",
         choices=("bash", "zsh", "fish"),
     ),
 )

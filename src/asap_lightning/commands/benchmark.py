@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asap_lightning.benchmarking.sizes import SIZES
+from asap_lightning.commands.flags import parser_of
 from asap_lightning.configuration.suggest import did_you_mean
 from asap_lightning.errors import UserError
 
@@ -29,31 +30,75 @@ DEFAULT_CASES = {
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    result = argparse.ArgumentParser(prog="asap benchmark", description=__doc__)
-    result.add_argument("suite", choices=sorted(DEFAULT_CASES), help="what is measured")
-    result.add_argument("--cases", nargs="+", metavar="CASE", help=f"of {', '.join(SIZES)}")
-    result.add_argument("--repeats", type=int, default=7, help="runs of each side, in turn (default 7)")
-    result.add_argument("--threads", type=int, default=0, help="threads; 0 leaves torch's choice")
-    result.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    result.add_argument("--winograd", type=int, nargs="+", choices=(0, 2, 4), default=[2], help="F(m x m)")
+    result = parser_of(
+        "asap benchmark",
+        "Time the fast paths on this machine, in turns with the authors' algorithm.",
+        (
+            "asap benchmark inference --cases facades-512 --plot speed.png",
+            "asap benchmark training --threads 1",
+            "asap benchmark data --data data=facades data.root=DIR",
+        ),
+    )
+    result.add_argument(
+        "suite",
+        choices=sorted(DEFAULT_CASES),
+        help="data: reading pairs; inference: an image by each path; ops: single operations; training: an "
+        "update",
+    )
+    cases = "; ".join(f"{suite}: {', '.join(names)}" for suite, names in sorted(DEFAULT_CASES.items()))
+    result.add_argument(
+        "--cases", nargs="+", metavar="CASE", help=f"of {', '.join(SIZES)} (default: {cases})"
+    )
+    result.add_argument(
+        "--repeats", type=int, default=7, metavar="N", help="runs of each side, in turns (default: 7)"
+    )
+    result.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="threads; 0 leaves torch's choice (default: 0)"
+    )
+    result.add_argument("--device", default="auto", help="auto, cpu, cuda, .. (default: auto)")
+    result.add_argument(
+        "--winograd",
+        type=int,
+        nargs="+",
+        choices=(0, 2, 4),
+        default=[2],
+        metavar="M",
+        help="inference: output tiles of Winograd's fast convolution, M x M: 2, 4, or 0 without it "
+        "(default: 2)",
+    )
     result.add_argument(
         "--peers",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="inference: other generators or experiments to time",
+        help="inference: other generators or experiments to time too (default: none)",
     )
     result.add_argument(
         "--data",
         dest="overrides",
         nargs="+",
         default=[],
-        metavar="data=NAME data.root=DIR",
-        help="data only: a data set of your own, as it is and as shards, instead of drawn facades",
+        metavar="key=value",
+        help="data: a data set of your own, as it is and as shards, in place of drawn facades: data=NAME "
+        "data.root=DIR",
     )
-    result.add_argument("--output", type=Path, help="JSON file; default benchmarks/results/SUITE_TIME.json")
-    result.add_argument("--plot", type=Path, help="image file of run time against megapixels")
-    result.add_argument("--compare", type=Path, help="an earlier JSON file; regressions exit with 1")
+    result.add_argument(
+        "--out",
+        "--output",
+        dest="output",
+        type=Path,
+        metavar="FILE",
+        help="the JSON file (default: benchmarks/results/SUITE_TIME.json)",
+    )
+    result.add_argument(
+        "--plot", type=Path, metavar="PNG", help="inference: draw run time against megapixels"
+    )
+    result.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="an earlier JSON file; the exit code is 1 where something has become slower",
+    )
     return result
 
 
@@ -61,7 +106,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measures, prints the table, writes the JSON; returns 1 if ``--compare`` finds a regression."""
     options = parser().parse_args(arguments)
     if options.repeats < 1:
-        raise UserError(f"--repeats is {options.repeats}, expected at least 1")
+        raise UserError(f"--repeats {options.repeats}: at least 1 was expected")
     if options.overrides and options.suite != "data":
         raise UserError("--data is for the data suite: asap benchmark data --data data=NAME data.root=DIR")
     if options.plot is not None and options.suite != "inference":
@@ -140,9 +185,9 @@ def own_data(overrides: list[str], repeats: int) -> Iterator[Row]:
     from hydra.utils import instantiate
 
     from asap_lightning.benchmarking.data import own_data_rows
+    from asap_lightning.composing.settings import SETTINGS as OF_CANVASES
     from asap_lightning.configuration.data_layout import configured
     from asap_lightning.data import PairedDataModule
-    from asap_lightning.segments.settings import SETTINGS as OF_CANVASES
 
     layout, node = configured(overrides)
     if node.get("bank") is not None:

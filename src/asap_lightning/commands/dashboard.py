@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,22 +15,31 @@ if TYPE_CHECKING:
 KINDS = ("training", "sweep", "comparison")
 
 
-def add_parser(commands: argparse._SubParsersAction) -> None:
+def add_parser(commands: Commands) -> None:
     """Adds the sub-command to ``asap tracking``."""
-    dashboard = commands.add_parser(
-        "dashboard", help="build a W&B workspace and a report of the same panels, as JSON or on the server"
+    dashboard = commands.add(
+        "dashboard",
+        "build a W&B workspace and a report of the same panels, as JSON or on the server",
+        "asap tracking dashboard training --out training.json",
+        "asap tracking dashboard sweep --group GROUP --save",
     )
-    dashboard.add_argument("kind", choices=KINDS)
+    dashboard.add_argument("kind", choices=KINDS, help="what the panels show")
     dashboard.add_argument("--entity", help="user or team (default: the account's)")
-    dashboard.add_argument("--project", default="asap-lightning", help="default %(default)s")
+    dashboard.add_argument("--project", default="asap-lightning", help="project (default: %(default)s)")
     dashboard.add_argument("--group", help="only runs of this group, such as a sweep's")
     dashboard.add_argument(
-        "--metrics", type=_words, help="of the validation, the most important first (default psnr,ssim,l1)"
+        "--metrics",
+        type=_words,
+        metavar="NAME,..",
+        help="scores of the validations, the most important first (default: psnr,ssim,l1)",
     )
     dashboard.add_argument(
-        "--parameters", type=_words, help="keys that a sweep varies (default: S1, S2, MLP width and depth)"
+        "--parameters",
+        type=_words,
+        metavar="KEY,..",
+        help="keys that a sweep varies (default: S1, S2, MLP width and depth)",
     )
-    dashboard.add_argument("--out", type=Path, metavar="FILE", help="JSON of what a server would get")
+    dashboard.add_argument("--out", type=Path, metavar="FILE", help="write what a server would get as JSON")
     dashboard.add_argument("--save", action="store_true", help="send both to W&B's server; needs a login")
     dashboard.set_defaults(action=make_dashboard)
 

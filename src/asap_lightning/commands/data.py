@@ -8,18 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from asap_lightning.commands import palette, segments, shard
-
-EPILOG = """\
-examples:
-  asap data demo data/demo --count 200 --size 512
-  asap data check data/demo
-  asap data check DIR data=cityscapes
-  asap data check DIR data=spade_folders data.layout.num_classes=19 --picture samples.png
-  asap data palette DIR data=pairs --half right --out palette.png
-  asap data shard data=cityscapes data.root=DIR out=shards --resize
-  asap data segments data=cityscapes data.root=DIR out=BANK --sheet bank.png
-  asap data check https://HOST/shards data=shards
-"""
+from asap_lightning.commands.flags import Commands
+from asap_lightning.commands.palette import AS_FOR_TRAINING
 
 
 def main(arguments: list[str]) -> int:
@@ -30,36 +20,55 @@ def main(arguments: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``asap data``."""
-    top = argparse.ArgumentParser(
-        prog="asap data",
-        description="Makes the demo data; checks data sets; finds their colours; writes shards and banks.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    commands = Commands(
+        "asap data",
+        "Make the demo data; check data sets; find their colours; write them as shards or segments.",
+        _OverridesAnywhere,
     )
-    commands = top.add_subparsers(
-        required=True, metavar="demo|check|palette|shard|segments", parser_class=_OverridesAnywhere
+    demo = commands.add(
+        "demo",
+        "draw building facades, label maps and photos, in the layout of the CMP facades",
+        "asap data demo data/demo --count 200 --size 512",
     )
-    demo = commands.add_parser("demo", help="write procedural building facades in the CMP layout")
     demo.add_argument("out", type=Path, help="folder that receives the files")
-    demo.add_argument("--count", type=int, default=200, help="number of facades (default %(default)s)")
     demo.add_argument(
-        "--size", type=int, default=512, help="side of the images in pixels (default %(default)s)"
+        "--count", type=int, default=200, metavar="N", help="number of facades (default: %(default)s)"
     )
-    demo.add_argument("--seed", type=int, default=0, help="of the series (default %(default)s)")
     demo.add_argument(
-        "--workers", type=int, default=0, help="processes; 0 for one a core (default %(default)s)"
+        "--size",
+        type=int,
+        default=512,
+        metavar="PIXELS",
+        help="side of the images (default: %(default)s)",
+    )
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="of the series (default: %(default)s)")
+    demo.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes; 0 is one for each core (default: %(default)s)",
     )
     demo.set_defaults(action=write_demo)
-    check = commands.add_parser("check", help="read every file of a data set and list what is wrong")
+    check = commands.add(
+        "check",
+        "read every file of a data set and list what is wrong",
+        "asap data check DIR data=spade_folders data.layout.num_classes=19 --picture samples.png",
+        "asap data check DIR data=cityscapes",
+        "asap data check https://HOST/shards data=shards",
+        notes="The exit code is 1 where something is wrong.",
+    )
     check.add_argument("root", type=folder_or_url, help="folder of the data set, or the address of shards")
-    check.add_argument("overrides", nargs="*", metavar="data=NAME data.key=value", help="as for asap train")
+    check.add_argument("overrides", nargs="*", metavar="key=value", help=AS_FOR_TRAINING)
     check.add_argument("--picture", type=Path, metavar="PNG", help="also write a picture of some pairs")
-    check.add_argument("--workers", type=int, default=None, help="threads (default: one a core)")
+    check.add_argument(
+        "--workers", type=int, default=None, metavar="N", help="threads (default: one for each core)"
+    )
     check.set_defaults(action=check_data)
     palette.add_parser(commands)
     shard.add_parser(commands)
     segments.add_parser(commands)
-    return top
+    return commands.parser
 
 
 class _OverridesAnywhere(argparse.ArgumentParser):

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from asap_lightning import __version__
+from asap_lightning.commands.flags import parser_of
 
 DISTRIBUTION = "asap-lightning"
 NEEDED = (
@@ -91,9 +92,12 @@ def main(arguments: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Takes no options but --help."""
-    return argparse.ArgumentParser(
-        prog="asap doctor",
-        description="Versions, devices, kernels, extras and weights; what each missing one would bring.",
+    return parser_of(
+        "asap doctor",
+        "Say which versions, devices, kernels, extras and weights are here, and what each missing one would "
+        "bring.",
+        ("asap doctor",),
+        notes="The exit code is 1 where something is missing that nothing runs without.",
     )
 
 

@@ -201,7 +201,9 @@ def draw_sheet(
         of_all = {name: made[case.name] for name, made in shown.items()}
         common = {title: picture for one in of_all.values() for title, picture in one.items()}
         models = {name: one["generated"] for name, one in of_all.items()}
-        start = {"condition": common["condition"]} if "condition" in common else {}
+        start: dict[str, Picture] = {
+            title: common[title] for title in ("condition", "exemplar") if title in common
+        }
         rows[case.name] = {**start, **models, "photo": common["photo"]}
     titles = list(rows[chosen[0].name])
     pictures = {name: list(row.values()) for name, row in rows.items()}

@@ -1,4 +1,4 @@
-"""``asap import convert``, ``verify`` and ``export-official``: plain flags."""
+"""``asap import convert``, ``list``, ``verify`` and ``export-official``: plain flags."""
 
 from __future__ import annotations
 
@@ -7,28 +7,22 @@ import glob
 import re
 from pathlib import Path
 
+from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 from asap_lightning.wording import counted
 
-SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse", "cocosnet")
+SYSTEMS = ("asapnet", "spade", "pix2pixhd", "pix2pix", "singan", "ccfpse", "cocosnet", "hdrnet", "crn")
 _SETTING = re.compile(r"^[A-Za-z_]\w*=")
-EPILOG = """\
-examples:
-  asap import convert latest_net_G.pth --system asapnet --out facades.ckpt
-  asap import convert latest_net_G.pth --system spade --out coco.ckpt upsampling=normal label_nc=182
-  asap import verify recordings/*.pt
-  asap import export-official best.ckpt --out latest_net_G.pth
-"""
 
 
 def main(arguments: list[str]) -> int:
     """Runs a sub-command; 1 when a verification does not agree."""
-    options = parsed(arguments)
+    options = parse(arguments)
     return int(options.action(options))
 
 
-def parsed(arguments: list[str]) -> argparse.Namespace:
-    """The options; ``settings`` are the words ``name=value``, which argparse cannot take after options."""
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options; settings are set apart first, since argparse takes no positionals behind options."""
     settings = [word for word in arguments if _SETTING.match(word) and not Path(word).exists()]
     options = parser().parse_args([word for word in arguments if word not in settings])
     options.settings = settings
@@ -37,46 +31,76 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``asap import``."""
-    top = argparse.ArgumentParser(
-        prog="asap import",
-        description="Reads, checks and writes checkpoints of the original authors' programs.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = top.add_subparsers(required=True, metavar="convert|verify|export-official")
-    convert = commands.add_parser(
+    commands = Commands("asap import", "Read, check and write checkpoints of the original authors' programs.")
+    convert = commands.add(
         "convert",
-        help="make one of our checkpoints from one of theirs",
-        usage="asap import convert CHECKPOINT --system SYSTEM --out OUT [--options FILE] [--encoder FILE] "
-        "[--discriminator FILE] [name=value ...]",
-        epilog="name=value: an option of their program (upsampling=more, label_nc=35, instance_edges=true), "
+        "make a checkpoint for this program from one of theirs",
+        "asap import convert latest_net_G.pth --system asapnet --out facades.ckpt",
+        "asap import convert latest_net_G.pth --system spade --out coco.ckpt upsampling=normal label_nc=182",
+        "asap import convert model.ckpt-100 --system hdrnet --out hdrnet.ckpt",
+        notes="name=value: an option of their program (upsampling=more, label_nc=35, instance_edges=true),\n"
         "which wins over the options file",
-    )
-    convert.add_argument("checkpoint", type=Path, help="their file: latest_net_G.pth; SinGAN: its folder")
-    convert.add_argument("--system", required=True, choices=SYSTEMS, help="the program that wrote it")
-    convert.add_argument(
-        "--options", type=Path, metavar="FILE", help="opt.txt, opt.pkl or JSON (default: beside)"
+        usage="asap import convert CHECKPOINT --system SYSTEM --out FILE [--options FILE]\n"
+        "                           [--encoder FILE] [--discriminator FILE] [name=value ...]",
     )
     convert.add_argument(
-        "--encoder", type=Path, metavar="FILE", help="net_E.pth, or CoCosNet's net_Corr.pth (default: beside)"
+        "checkpoint",
+        type=Path,
+        help="their file: latest_net_G.pth; SinGAN: its folder; HDRNet, CRN: model.ckpt-N or its folder",
+    )
+    convert.add_argument(
+        "--system",
+        required=True,
+        choices=SYSTEMS,
+        metavar="SYSTEM",
+        help=f"the program that wrote it: {', '.join(SYSTEMS)}",
+    )
+    convert.add_argument(
+        "--options",
+        type=Path,
+        metavar="FILE",
+        help="its options: opt.txt, opt.pkl or JSON (default: beside the checkpoint)",
+    )
+    convert.add_argument(
+        "--encoder",
+        type=Path,
+        metavar="FILE",
+        help="net_E.pth, or CoCosNet's net_Corr.pth (default: beside the checkpoint)",
     )
     convert.add_argument(
         "--discriminator",
         type=Path,
         metavar="FILE",
-        help="net_D.pth, kept in the checkpoint too (default: none)",
+        help="net_D.pth, which is kept in the checkpoint too (default: none)",
     )
-    convert.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
+    convert.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the checkpoint that is written"
+    )
     convert.set_defaults(action=run_convert)
-    verify = commands.add_parser("verify", help="replay recordings of their programs and compare")
-    verify.add_argument("recordings", nargs="+", help="RECORDING.pt, with RECORDING.json beside it")
-    verify.add_argument("--summary", action="store_true", help="one line a recording")
+    names = commands.add(
+        "list", "list names, shapes and types of what a checkpoint holds", "asap import list model.ckpt-100"
+    )
+    names.add_argument(
+        "checkpoint", type=Path, help="a file of PyTorch; TensorFlow's model.ckpt-N or its folder"
+    )
+    names.set_defaults(action=run_list)
+    verify = commands.add(
+        "verify", "replay recordings of their programs and compare", "asap import verify recordings/*.pt"
+    )
+    verify.add_argument(
+        "recordings", nargs="+", metavar="RECORDING", help="a file NAME.pt, with NAME.json beside it"
+    )
+    verify.add_argument("--summary", action="store_true", help="print one line for each recording")
     verify.set_defaults(action=run_verify)
-    export = commands.add_parser("export-official", help="write ASAP-Net weights under its authors' names")
-    export.add_argument("checkpoint", type=Path, help="one of our checkpoints")
-    export.add_argument("--out", type=Path, required=True, help="the file to write")
+    export = commands.add(
+        "export-official",
+        "write ASAP-Net's weights under its authors' names, for their program",
+        "asap import export-official best.ckpt --out latest_net_G.pth",
+    )
+    export.add_argument("checkpoint", type=Path, help="a checkpoint of this program")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file that is written")
     export.set_defaults(action=run_export)
-    return top
+    return commands.parser
 
 
 def run_convert(options: argparse.Namespace) -> int:
@@ -115,6 +139,14 @@ def _convert_singan(options: argparse.Namespace) -> int:
     from asap_lightning.interop.convert_singan import convert_singan
 
     print(convert_singan(options.checkpoint, options.out))
+    return 0
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Prints what a checkpoint holds."""
+    from asap_lightning.interop.listing import listing
+
+    print(listing(options.checkpoint))
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,30 +21,49 @@ if TYPE_CHECKING:
 LAYOUTS = ("pairs", "folders", "spade_folders", "pix2pixhd_folders")
 """Those whose label maps may be of any colours."""
 DIRECTIONS = {"left": "AtoB", "right": "BtoA"}
+AS_FOR_TRAINING = "how the data set lies on disk, as for asap train: data=NAME data.layout.KEY=VALUE"
 TRIED = 8
 PHOTO_COLOURS, PHOTO_SHARE = 24, 0.1
 SHOWN_STEPS = (0, 20, 40, 80, 120, 160, 200)
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Commands) -> None:
     """Adds ``palette`` to the sub-commands of ``asap data``."""
-    palette = commands.add_parser(
-        "palette", help="propose a palette for label maps whose colours are classes"
+    palette = commands.add(
+        "palette",
+        "find the colours that stand for classes in label maps, JPEG files too",
+        "asap data palette DIR --out palette.png",
+        "asap data palette DIR data=pairs --half right --count 12",
     )
     palette.add_argument("root", type=Path, help="folder of the data set, or of label maps")
-    palette.add_argument("overrides", nargs="*", metavar="data=NAME data.key=value", help="as for asap train")
+    palette.add_argument("overrides", nargs="*", metavar="key=value", help=AS_FOR_TRAINING)
     palette.add_argument(
-        "--half", choices=tuple(DIRECTIONS), help="of side-by-side pairs, the label maps (default: found)"
-    )
-    palette.add_argument("--count", type=int, help="number of colours (default: all that are frequent)")
-    palette.add_argument(
-        "--tolerance", type=float, help="colours up to this distance are one class (default: found)"
+        "--half",
+        choices=tuple(DIRECTIONS),
+        help="which half of side-by-side pairs holds the label maps (default: found)",
     )
     palette.add_argument(
-        "--files", type=int, default=200, help="read so many, evenly chosen (default %(default)s)"
+        "--count", type=int, metavar="N", help="number of colours (default: all that are frequent)"
     )
     palette.add_argument(
-        "--out", type=Path, default=Path("palette.png"), metavar="PNG", help="picture (default %(default)s)"
+        "--tolerance",
+        type=float,
+        metavar="N",
+        help="colours up to this distance are one class, 0 to 442 (default: found)",
+    )
+    palette.add_argument(
+        "--files",
+        type=int,
+        default=200,
+        metavar="N",
+        help="how many files are read, evenly chosen (default: %(default)s)",
+    )
+    palette.add_argument(
+        "--out",
+        type=Path,
+        default=Path("palette.png"),
+        metavar="PNG",
+        help="picture of the colours (default: %(default)s)",
     )
     palette.set_defaults(action=propose_palette)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -14,13 +14,13 @@ from rich.table import Table
 from asap_lightning.batch.entries import is_list
 from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
-from asap_lightning.configuration.plain import Plain, plain
+from asap_lightning.configuration.plain import plain
 from asap_lightning.data.layouts import Shards
 from asap_lightning.data.source import is_url
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
+from asap_lightning.inference.composer import compose_from
 from asap_lightning.inference.conditions import Job
-from asap_lightning.inference.encoding import Composer
 from asap_lightning.inference.folder import FolderTranslation, LabelOptions
 from asap_lightning.inference.large.choice import parse_large
 from asap_lightning.inference.parts import Part, parse_part
@@ -44,8 +44,7 @@ def run(config: DictConfig) -> None:
     overwrite = parse_overwrite(config.overwrite)
     checkpoint = checkpoint_of(config)
     translator = Translator(checkpoint, device=device_of(config.device, part), weights=config.weights)
-    if config.bank is not None:
-        translator.composer = composer_for(translator, plain(config))
+    compose_from(translator, plain(config))
     folder = FolderTranslation(
         translator,
         Path(config.input),
@@ -69,27 +68,6 @@ def run(config: DictConfig) -> None:
             f"{len(tally.failures)} of {counted(tried, 'file')} could not be translated:\n"
             + "\n".join(told(group) for group in by_cause(tally.failures))
         )
-
-
-def composer_for(translator: Translator, settings: Plain) -> Composer:
-    """What makes a model's canvases of ``bank``: as the training did, but for ``canvas_options``.
-
-    Raises:
-        UserError: the model takes no canvas, no bank, or one of other classes.
-    """
-    from asap_lightning.segments.settings import canvases_of
-
-    if not translator.generator.takes_canvas:
-        name = type(translator.generator).__name__
-        raise UserError(f"bank={settings['bank']}: this model ({name}) completes no canvas: leave bank out")
-    data = translator.description.data if translator.description is not None else {}
-    trained = data.get("canvas_options")
-    given = {key: value for key, value in settings["canvas_options"].items() if value is not None}
-    options = {**(trained if isinstance(trained, Mapping) else {}), **given}
-    canvases = canvases_of({"bank": settings["bank"], "canvas_options": options})
-    assert canvases is not None
-    canvases.require_classes(translator.spec, "the model")
-    return canvases
 
 
 def is_batch(config: DictConfig) -> bool:

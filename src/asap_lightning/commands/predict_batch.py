@@ -25,6 +25,7 @@ from asap_lightning.data.layouts import Shards
 from asap_lightning.data.source import is_url
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
+from asap_lightning.inference.composer import canvas_settings, composer_of
 from asap_lightning.inference.folder import LabelOptions
 from asap_lightning.inference.origin import digest
 from asap_lightning.inference.parts import parse_part
@@ -87,16 +88,8 @@ def prepared(settings: dict[str, Any], checkpoint: Path) -> tuple[Setup, list[En
     batch, output = settings["batch"], Path(settings["output"]).expanduser().absolute()
     # On the CPU and without preparation: the model is only asked what it translates.
     translator = Translator(checkpoint, device="cpu", weights=settings["weights"], prepare=False)
-    if translator.generator.takes_canvas:
-        raise UserError(
-            "this model completes a canvas of pieces from a memory bank, which workers do not share: "
-            "translate a folder with asap predict and engine=local"
-        )
+    canvas, identity = canvases(settings, translator)
     styles = parse_styles(settings["style"], translator)
-    if styles.several:
-        raise UserError(
-            f"style.seed={styles.about['seed']}: one seed was expected, as a manifest has one picture a row"
-        )
     entries, shards, refused = find(settings, translator, output)
     if shards is not None and any(value is not None for value in settings["labels"].values()):
         raise UserError("labels.*: shards say how their label maps are read; leave these options out")
@@ -108,11 +101,9 @@ def prepared(settings: dict[str, Any], checkpoint: Path) -> tuple[Setup, list[En
         device=settings["device"],
         labels=LabelOptions(**settings["labels"]),
         half=settings["half"],
-        seed=styles.seeds[0],
-        guide=styles.guide,
-        guide_digest=styles.guide_digest,
-        guide_condition=styles.guide_condition,
-        guide_condition_digest=styles.guide_condition_digest,
+        style=styles,
+        canvas=canvas,
+        canvas_identity=identity,
         form=batch["write"],
         shards=shards,
         bounds=Bounds(float(batch["url_seconds"]), int(batch["url_mb"] * 10**6)),
@@ -120,6 +111,22 @@ def prepared(settings: dict[str, Any], checkpoint: Path) -> tuple[Setup, list[En
         deaths=batch["deaths"],
     )
     return setup, entries, refused
+
+
+def canvases(
+    settings: dict[str, Any], translator: Translator
+) -> tuple[dict[str, Any] | None, dict[str, object]]:
+    """What workers lay canvases of, and what decides them; None for a model that completes none.
+
+    Raises:
+        UserError: a model that completes a canvas and no bank, or a bank that does not fit.
+    """
+    if settings["bank"] is None:
+        translator.require_canvases()
+        return None, {}
+    bank = Path(settings["bank"]).expanduser().absolute()  # workers may begin in another folder
+    chosen = canvas_settings(translator, {**settings, "bank": bank})
+    return chosen, composer_of(translator, chosen).identity
 
 
 def find(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 from asap_lightning.wording import counted
 
@@ -22,73 +23,116 @@ def main(arguments: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``asap report``."""
-    top = argparse.ArgumentParser(prog="asap report", description="Shows and compares runs by their files.")
-    commands = top.add_subparsers(required=True, metavar="training|sweep|compare|paper")
+    commands = Commands("asap report", "Show and compare runs by the files that they have written.")
     _add_training(commands)
     _add_sweep(commands)
     _add_compare(commands)
     _add_paper(commands)
-    return top
+    return commands.parser
 
 
-def _add_training(commands: argparse._SubParsersAction) -> None:
-    training = commands.add_parser("training", help="one run as an HTML file: curves, samples, configuration")
-    training.add_argument("folder", type=Path, help="of the run: runs/NAME/TIME")
-    training.add_argument("--out", type=Path, help="the file (default: report.html in the run's folder)")
+def _add_training(commands: Commands) -> None:
+    training = commands.add(
+        "training",
+        "show one run as an HTML file: curves, sample pictures, configuration",
+        "asap report training runs/demo/TIME",
+        "asap report training runs/demo/TIME --out demo.html",
+    )
+    training.add_argument("folder", type=Path, help="folder of the run: runs/NAME/TIME")
     training.add_argument(
-        "--pictures", type=_count, default=24, help="sample grids put into it (default %(default)s)"
+        "--out", type=Path, metavar="FILE", help="the HTML file (default: report.html in the run's folder)"
+    )
+    training.add_argument(
+        "--pictures",
+        type=_count,
+        default=24,
+        metavar="N",
+        help="how many sample pictures it shows, evenly over the run (default: %(default)s)",
     )
     training.set_defaults(action=report_training)
 
 
-def _add_sweep(commands: argparse._SubParsersAction) -> None:
-    sweep = commands.add_parser(
+def _add_sweep(commands: Commands) -> None:
+    sweep = commands.add(
         "sweep",
-        help="a sweep's jobs: table, CSV, Pareto front and parallel coordinates as pictures and HTML",
+        "show a sweep's jobs: table, CSV, pictures and an HTML file with the Pareto front",
+        "asap report sweep runs/demo/multirun/TIME",
+        "asap report sweep runs/demo/multirun/TIME --metric ssim --repeats 0",
     )
-    sweep.add_argument("folder", type=Path, help="of the sweep: runs/NAME/multirun/TIME")
+    sweep.add_argument("folder", type=Path, help="folder of the sweep: runs/NAME/multirun/TIME")
     sweep.add_argument(
         "--metric",
         default="psnr",
-        help="of the validation (default %(default)s); NAME:max or NAME:min where its direction is not known",
+        help="which score of the validations decides (default: psnr); NAME:max or NAME:min where the program "
+        "does not know which is better",
     )
-    sweep.add_argument("--out", type=Path, help="folder that receives the files (default: the sweep's)")
+    sweep.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder that receives the files (default: the sweep's own)"
+    )
     _add_measuring(sweep)
     sweep.set_defaults(action=report_sweep)
 
 
-def _add_compare(commands: argparse._SubParsersAction) -> None:
-    compare = commands.add_parser(
-        "compare", help="several runs as an HTML file: table, curves, the same samples side by side"
+def _add_compare(commands: Commands) -> None:
+    compare = commands.add(
+        "compare",
+        "show several runs beside each other in one HTML file: table, curves, the same samples",
+        "asap report compare runs/demo/TIME runs/other/TIME",
     )
-    compare.add_argument("folders", type=Path, nargs="+", help="of the runs: runs/NAME/TIME")
     compare.add_argument(
-        "--out", type=Path, default=Path("comparison.html"), help="the file (default %(default)s)"
+        "folders", type=Path, nargs="+", metavar="folder", help="folder of a run: runs/NAME/TIME"
+    )
+    compare.add_argument(
+        "--out",
+        type=Path,
+        default=Path("comparison.html"),
+        metavar="FILE",
+        help="the HTML file (default: %(default)s)",
     )
     _add_measuring(compare)
     compare.set_defaults(action=report_comparison)
 
 
-def _add_paper(commands: argparse._SubParsersAction) -> None:
-    paper = commands.add_parser(
-        "paper", help="a paper's tables: published figures beside those of the runs here, and what is missing"
+def _add_paper(commands: Commands) -> None:
+    paper = commands.add(
+        "paper",
+        "fill a paper's tables: published figures beside those of the runs here, and what is missing",
+        "asap report paper asap",
+        "asap report paper spade --runs runs --out tables",
     )
-    paper.add_argument("name", choices=("asap", "spade", "pix2pix"))
-    paper.add_argument("--runs", type=Path, default=Path("runs"), help="folder of runs (default %(default)s)")
+    paper.add_argument("name", choices=("asap", "spade", "pix2pix"), help="which paper")
+    paper.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of runs (default: %(default)s)"
+    )
     paper.add_argument(
         "--benchmarks",
         type=Path,
         default=Path("benchmarks/results"),
-        help="folder of the files of asap benchmark (default %(default)s)",
+        metavar="DIR",
+        help="folder that 'asap benchmark' has written to (default: %(default)s)",
     )
-    paper.add_argument("--out", type=Path, default=Path("."), help="folder of the files (default: this one)")
+    paper.add_argument(
+        "--out",
+        type=Path,
+        default=Path("."),
+        metavar="DIR",
+        help="folder that receives the files (default: this one)",
+    )
     paper.set_defaults(action=report_paper)
 
 
 def _add_measuring(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", default="auto", help="that latency is measured on (default %(default)s)")
     command.add_argument(
-        "--repeats", type=_count, default=10, help="calls timed a model; 0 measures no latency"
+        "--device",
+        default="auto",
+        help="where latency is measured: auto, cpu, cuda, .. (default: %(default)s)",
+    )
+    command.add_argument(
+        "--repeats",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="timed calls of each model; 0 measures no latency (default: %(default)s)",
     )
 
 

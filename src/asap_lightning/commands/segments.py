@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asap_lightning.commands import segments_fit
+from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,25 +58,37 @@ def _value(text: str) -> Any:
         return text
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Commands) -> None:
     """Adds ``segments`` to the sub-commands of ``asap data``."""
-    parser = commands.add_parser(
-        "segments", help="cut a data set into a memory bank of segments (SIMS); show one"
+    parser = commands.add(
+        "segments",
+        "cut a data set into a memory bank of segments, from which SIMS puts images together; show one",
+        "asap data segments data=cityscapes data.root=DIR out=BANK --sheet bank.png",
+        "asap data segments bank=BANK --verify",
+        "asap data segments bank=BANK data=cityscapes data.root=DIR --fit align order",
     )
     parser.add_argument(
         "words",
         nargs="*",
         action=_Words,
-        metavar="data=NAME data.root=DIR out=BANK",
-        help="the data set, as for asap train, and the folder that becomes the bank; or bank=BANK to look at "
-        "one, with a data set for what is found in it (canvas_options.KEY=VALUE as for training)",
+        metavar="key=value",
+        help="the data set, as for asap train, and the folder that becomes the bank: data=NAME data.root=DIR "
+        "out=BANK; or bank=BANK to look at one, with a data set for what is found in it "
+        "(canvas_options.KEY=VALUE as for training)",
     )
     parser.add_argument("--out", type=Path, metavar="BANK", help="the same as out=BANK")
     parser.add_argument(
-        "--splits", nargs="+", choices=("train", "val", "test"), help="default: train; of a sheet: val"
+        "--splits",
+        nargs="+",
+        choices=("train", "val", "test"),
+        metavar="SPLIT",
+        help="train, val, test (default: train; of a sheet: val)",
     )
     parser.add_argument(
-        "--min-area", type=int, metavar="PIXELS", help="of the smallest segment; default: 1/1000 of the image"
+        "--min-area",
+        type=int,
+        metavar="PIXELS",
+        help="area of the smallest segment (default: 1/1000 of the image)",
     )
     parser.add_argument(
         "--min-thickness",
@@ -82,24 +96,26 @@ def add_parser(commands: Any) -> None:
         default=1,
         metavar="PIXELS",
         help="side of a square that must fit into a segment: above 1 leaves out lines, such as those that "
-        "blended colours make of a third class (default %(default)s)",
+        "blended colours make of a third class (default: %(default)s)",
     )
     parser.add_argument(
         "--join",
         nargs="*",
         metavar="CLASS",
-        help="classes that cut no other in two; default: Cityscapes' poles, lights and signs; alone: none",
+        help="classes that cut no other in two; without a class: none (default: Cityscapes' poles, lights "
+        "and signs)",
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first pairs of each split")
-    parser.add_argument("--workers", type=int, default=1, help="threads (default %(default)s)")
+    parser.add_argument("--limit", type=int, metavar="N", help="take only the first N pairs of each split")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace a bank that is there")
-    parser.add_argument("--verify", action="store_true", help="of bank=BANK: compare every checksum")
+    parser.add_argument("--verify", action="store_true", help="with bank=BANK: compare every checksum")
     parser.add_argument(
         "--sheet", type=Path, metavar="PNG", help="also write a picture: segments of every class, or findings"
     )
     parser.add_argument(
-        "--count", type=int, default=6, help="rows of a sheet of findings (default %(default)s)"
+        "--count", type=int, default=6, metavar="N", help="rows of a sheet of findings (default: %(default)s)"
     )
+    segments_fit.add_arguments(parser)
     parser.set_defaults(action=run)
 
 
@@ -114,6 +130,11 @@ def run(options: argparse.Namespace) -> int:
     for name, least in (("limit", 1), ("workers", 1), ("count", 1)):
         if (value := getattr(options, name)) is not None and value < least:
             raise UserError(f"--{name} {value}: a number from {least} on was expected")
+    segments_fit.require_fitting(options)
+    if options.fit:
+        if out is not None:
+            raise UserError("--fit: networks are fitted to a bank that is there: bank=BANK and its data set")
+        return segments_fit.run(options)
     if out is not None:
         return _cut(options, out.expanduser())
     return _show(options)
@@ -173,13 +194,13 @@ def _show(options: argparse.Namespace) -> int:
         _write_sheet(options, bank)
         return 0
     if options.sheet is None:
-        raise UserError("where should the picture of what is found go? Give it as --sheet PNG")
+        raise UserError("--sheet is missing: give the picture of what is found as --sheet PNG")
+    from asap_lightning.composing.settings import canvases_of
     from asap_lightning.data.panels import save_png
-    from asap_lightning.segments.canvas_options import CanvasOptions
-    from asap_lightning.segments.canvases import Canvases
     from asap_lightning.segments.sheet import retrieval_sheet
 
-    canvases = Canvases(bank, options=CanvasOptions.of(options.words.options))
+    canvases = canvases_of({"bank": str(bank.folder), "canvas_options": options.words.options})
+    assert canvases is not None
     save_png(options.sheet, retrieval_sheet(canvases, _samples(options, bank)))
     print(f"sheet  {options.sheet}")
     return 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from omegaconf import DictConfig
 
 from asap_lightning.app.limits import Limits
@@ -10,20 +13,22 @@ from asap_lightning.configuration.checkpoints import checkpoint_of, title_of
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
 from asap_lightning.inference import Translator
+from asap_lightning.inference.composer import compose_from
 
 
 def run(config: DictConfig) -> None:
     """Serves until Ctrl-C.
 
     Raises:
-        UserError: no such model, limits out of range, or an address that cannot be used.
+        UserError: no such model, limits out of range, a bank that does not fit, or an address that cannot be
+            used.
     """
     settings = plain(config)
     limits = Limits(**settings["limits"])
     origins = origins_of(settings["origins"])
     checkpoint = checkpoint_of(config)
     serve(
-        lambda: Translator(checkpoint, device=config.device, weights=config.weights),
+        lambda: loaded(checkpoint, settings),
         config.title or title_of(config.model, checkpoint),
         host=str(config.host),
         port=config.port,
@@ -31,6 +36,13 @@ def run(config: DictConfig) -> None:
         origins=origins,
         say=lambda line: print(line, flush=True),
     )
+
+
+def loaded(checkpoint: Path, settings: dict[str, Any]) -> Translator:
+    """The model, with what lays its canvases."""
+    translator = Translator(checkpoint, device=settings["device"], weights=settings["weights"])
+    compose_from(translator, settings)
+    return translator
 
 
 def origins_of(given: object) -> list[str]:

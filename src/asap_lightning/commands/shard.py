@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from asap_lightning.commands.flags import Commands
 from asap_lightning.errors import UserError
 
 OUT = "out="
@@ -23,19 +24,37 @@ class _OutAmongOverrides(argparse.Action):
         namespace.overrides = [word for word in values if not word.startswith(OUT)]
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Commands) -> None:
     """Adds ``shard`` to the sub-commands of ``asap data``."""
-    shard = commands.add_parser("shard", help="write a data set as tar shards, for large or far-away storage")
+    shard = commands.add(
+        "shard",
+        "write a data set as a few large tar files (shards), for fast or remote reading",
+        "asap data shard data=cityscapes data.root=DIR out=SHARDS",
+        "asap data shard data=facades data.root=DIR out=SHARDS data.height=512 data.width=512 --resize",
+    )
     shard.add_argument(
         "overrides",
         nargs="*",
         action=_OutAmongOverrides,
-        metavar="data=NAME data.root=DIR out=DIR",
-        help="the data set, as for asap train, and the folder that receives the shards",
+        metavar="key=value",
+        help="the data set, as for asap train, and the folder that receives the shards: data=NAME "
+        "data.root=DIR out=DIR",
     )
-    shard.add_argument("--shard-mb", type=float, default=256.0, help="size of a shard (default %(default)g)")
-    shard.add_argument("--splits", nargs="+", choices=("train", "val", "test"), help="default: all")
-    shard.add_argument("--workers", type=int, default=1, help="processes (default %(default)s)")
+    shard.add_argument(
+        "--shard-mb",
+        type=float,
+        default=256.0,
+        metavar="MB",
+        help="size of a shard, 10^6 bytes (default: %(default)g)",
+    )
+    shard.add_argument(
+        "--splits",
+        nargs="+",
+        choices=("train", "val", "test"),
+        metavar="SPLIT",
+        help="train, val, test (default: all)",
+    )
+    shard.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)")
     shard.add_argument(
         "--reencode",
         action="store_true",
@@ -49,9 +68,12 @@ def add_parser(commands: Any) -> None:
     shard.add_argument(
         "--photo-format",
         choices=("ppm", "png", "jpeg"),
-        help="of resized photos: ppm (default) decodes fastest, png is half as large, jpeg loses something",
+        help="how --resize stores photos: ppm decodes fastest, png is half as large, jpeg loses something "
+        "(default: ppm)",
     )
-    shard.add_argument("--photo-quality", type=int, default=95, help="of JPEG (default %(default)s)")
+    shard.add_argument(
+        "--photo-quality", type=int, default=95, metavar="N", help="of JPEG, 1 to 100 (default: %(default)s)"
+    )
     shard.add_argument("--no-check", action="store_true", help="copy files without reading what is in them")
     shard.set_defaults(action=write)
 
@@ -69,7 +91,7 @@ def write(options: argparse.Namespace) -> int:
     from asap_lightning.data.transforms import Geometry
 
     if options.out is None:
-        raise UserError("which folder receives the shards? Give it as out=DIR")
+        raise UserError("out is missing: give the folder that receives the shards as out=DIR")
     layout, node = configured(options.overrides)
     sizes = [node[key] for key in ("height", "width", "load_height", "load_width")]
     resize = (Geometry(node["mode"], *sizes), Geometry(node["eval_mode"], *sizes)) if options.resize else None

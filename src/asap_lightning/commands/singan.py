@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-
 from asap_lightning.commands import by_name
 from asap_lightning.configuration.suggest import did_you_mean
 from asap_lightning.errors import UserError
+
+EXAMPLES = """\
+examples:
+  asap singan train image=photo.png
+  asap singan sample ckpt=RUN output=samples
+  asap singan COMMAND --help"""
 
 
 def main(arguments: list[str]) -> int:
@@ -22,8 +26,9 @@ def main(arguments: list[str]) -> int:
         hint = did_you_mean(arguments[0], names)
         raise UserError(f"there is no command 'asap singan {arguments[0]}'.{hint} See: asap singan --help")
     width = max(map(len, names))
-    print("usage: asap singan COMMAND [key=value ...]\n\nA generative model from a single image.\n")
+    print("usage: asap singan COMMAND [key=value ...]\n")
+    print("Learn from a single image, and make others of it.\n\ncommands:")
     for sub in group.subcommands:
         print(f"  {sub.name:{width}}  {sub.help}")
-    print("\n  asap singan COMMAND --help     what a command takes", file=sys.stdout)
+    print(f"\n{EXAMPLES}")
     return 0 if arguments else 2

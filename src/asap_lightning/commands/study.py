@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asap_lightning.commands.flags import Commands
+from asap_lightning.commands.study_make_flags import add_make
 from asap_lightning.errors import UserError
 from asap_lightning.preference.protocol import FIT, PHOTO, PRESETS, REALISM, Protocol
 from asap_lightning.run_folder.names import CHECKPOINTS
@@ -14,14 +16,6 @@ from asap_lightning.wording import counted
 
 if TYPE_CHECKING:
     from asap_lightning.preference.study import Study
-
-EPILOG = """\
-examples:
-  asap study make out/ours out/spade --conditions data/labels --label-maps --out study
-  asap study make out/ours out/spade --real data/photos --preset pix2pix --out study
-  asap study serve study
-  asap study report study
-"""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,74 +26,63 @@ def main(arguments: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``asap study``."""
-    top = argparse.ArgumentParser(
-        prog="asap study",
-        description="Asks people which of two pictures they prefer, in a browser.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    commands = Commands("asap study", "Ask people which of two pictures they prefer, in a browser.")
+    add_make(commands).set_defaults(action=make_new_study)
+    serve = commands.add(
+        "serve",
+        "serve the page and keep the answers; Ctrl-C ends it",
+        "asap study serve STUDY",
+        "asap study serve STUDY --host 0.0.0.0 --port 9000",
     )
-    commands = top.add_subparsers(required=True, metavar="make|serve|links|report")
-    _add_make(commands)
-    serve = commands.add_parser("serve", help="serve the page and keep the answers")
-    serve.add_argument("folder", type=Path, help="of the study")
+    serve.add_argument("folder", type=Path, help="folder of the study")
     serve.add_argument(
-        "--host", default="127.0.0.1", help="address that is listened on (default %(default)s)"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
     )
-    serve.add_argument("--port", type=int, default=8000, help="0 for any free one (default %(default)s)")
+    serve.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="0 for any free one (default: %(default)s)"
+    )
     serve.set_defaults(action=serve_study)
-    links = commands.add_parser("links", help="print links of sessions, one for each participant")
-    links.add_argument("folder", type=Path, help="of the study")
-    links.add_argument("--count", type=int, default=1, help="new sessions (default %(default)s)")
+    links = commands.add(
+        "links",
+        "print links of sessions, one for each participant",
+        "asap study links STUDY --count 20 --address https://example.org",
+    )
+    links.add_argument("folder", type=Path, help="folder of the study")
     links.add_argument(
-        "--address", default="http://127.0.0.1:8000", help="where the study is served (default %(default)s)"
+        "--count", type=int, default=1, metavar="N", help="how many new sessions (default: %(default)s)"
+    )
+    links.add_argument(
+        "--address",
+        default="http://127.0.0.1:8000",
+        metavar="URL",
+        help="where the study is served (default: %(default)s)",
     )
     links.set_defaults(action=print_links)
-    report = commands.add_parser(
-        "report", help="preference rates with intervals: table, JSON, CSV, picture, page"
+    report = commands.add(
+        "report",
+        "rate the systems by the answers, with intervals: table, JSON, CSV, picture, page",
+        "asap study report STUDY",
     )
-    report.add_argument("folder", type=Path, help="of the study")
+    report.add_argument("folder", type=Path, help="folder of the study")
     report.add_argument(
-        "--out", type=Path, help="folder that receives the files (default: report/ in the study)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder that receives the files (default: report/ in the study)",
     )
     report.add_argument(
         "--pass",
         type=float,
         default=0.75,
         dest="pass_share",
-        help="share of the obvious questions that a rater must answer rightly to count (default %(default)s)",
+        metavar="SHARE",
+        help="a participant counts who answers at least this share of the obvious questions rightly, 0 to 1 "
+        "(default: %(default)s)",
     )
     report.set_defaults(action=report_study)
-    return top
-
-
-def _add_make(commands: argparse._SubParsersAction) -> None:
-    make = commands.add_parser("make", help="make a study from folders of pictures with the same names")
-    make.add_argument("systems", nargs="+", metavar="[NAME=]FOLDER", help="pictures of each system")
-    make.add_argument("--out", type=Path, required=True, help="folder of the study")
-    make.add_argument("--real", type=Path, metavar="FOLDER", help="real photos: each system against them")
-    make.add_argument("--conditions", type=Path, metavar="FOLDER", help="the inputs, shown with the question")
-    make.add_argument(
-        "--label-maps", action="store_true", help="the files there hold class ids: show them in colours"
-    )
-    make.add_argument("--preset", choices=sorted(PRESETS), help="the protocol of a paper")
-    make.add_argument("--question", help="what is asked")
-    make.add_argument("--title", default="Comparing pictures", help="of the page (default %(default)s)")
-    make.add_argument("--trials", type=int, help="questions a session that count (default 40, or all)")
-    make.add_argument("--practice", type=int, help="questions before them, with the right answer (default 2)")
-    make.add_argument("--vigilance", type=int, help="obvious questions among them (default 4)")
-    make.add_argument(
-        "--seconds", type=float, help="how long pictures are seen (default 0: as long as one likes)"
-    )
-    make.add_argument(
-        "--one-system", action="store_true", default=None, help="a session compares two systems only"
-    )
-    make.add_argument(
-        "--unpaired", action="store_true", default=None, help="with --real: beside photos of other inputs"
-    )
-    make.add_argument("--items", type=int, help="take so many of the inputs, drawn at random (default all)")
-    make.add_argument("--participants", type=int, default=200, help="at most (default %(default)s)")
-    make.add_argument("--seed", type=int, default=0, help="of what is drawn (default %(default)s)")
-    make.set_defaults(action=make_new_study)
+    return commands.parser
 
 
 def make_new_study(options: argparse.Namespace) -> int:

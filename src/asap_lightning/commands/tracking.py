@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asap_lightning.commands.dashboard import add_parser as add_dashboard
+from asap_lightning.commands.flags import Commands
 
 if TYPE_CHECKING:
     from asap_lightning.tracking.sync import Outcome, Upload
@@ -21,19 +22,27 @@ def main(arguments: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``asap tracking``."""
-    top = argparse.ArgumentParser(prog="asap tracking", description="Experiment tracking with W&B.")
-    commands = top.add_subparsers(required=True, metavar="sync|dashboard")
-    sync = commands.add_parser(
-        "sync", help="upload runs that were logged offline, and what an online run could not upload in time"
+    commands = Commands("asap tracking", "Track experiments with Weights & Biases (W&B).")
+    sync = commands.add(
+        "sync",
+        "upload runs that were logged offline, and what an online run could not upload in time",
+        "asap tracking sync",
+        "asap tracking sync runs/demo --dry-run",
     )
-    sync.add_argument("folders", nargs="*", type=Path, default=[Path("runs")], metavar="DIR",
-                      help="where runs are looked for (default: runs)")  # fmt: skip
+    sync.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        default=[Path("runs")],
+        metavar="DIR",
+        help="where runs are looked for (default: runs)",
+    )
     sync.add_argument("--dry-run", action="store_true", help="list what would be uploaded; needs no login")
     sync.add_argument("--entity", help="user or team (default: the runs' own)")
     sync.add_argument("--project", help="project (default: the runs' own)")
     sync.set_defaults(action=sync_runs)
     add_dashboard(commands)
-    return top
+    return commands.parser
 
 
 def sync_runs(options: argparse.Namespace) -> int:

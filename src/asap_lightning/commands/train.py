@@ -47,6 +47,7 @@ from asap_lightning.training import (
     TrainingInterrupted,
     TranslationModule,
     fit,
+    initialize_discriminator_from,
     initialize_from,
     own_processes,
     resumable_from,
@@ -149,12 +150,14 @@ def find_pairs(data: PairedDataModule) -> None:
 
 
 def initialize(module: TranslationModule, source: str | None) -> Path | None:
-    """Starts the generator from the weights of ``initialize``, if it is given; returns the file."""
+    """Starts both networks from the weights of ``initialize``, if it is given; returns the file."""
     if source is None:
         return None
     path = local_file(source, "initialize")
     taken, left = initialize_from(module.generator, path)
     log.info("took %s of %s, left %d as they were", counted(len(taken), "tensor"), source, len(left))
+    if module.discriminator is not None:
+        log.info("%s: %s", source, initialize_discriminator_from(module.discriminator, path))
     return path
 
 

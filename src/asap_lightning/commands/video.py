@@ -14,6 +14,7 @@ from asap_lightning.configuration.checkpoints import checkpoint_of
 from asap_lightning.configuration.logged import logged_run
 from asap_lightning.configuration.plain import plain
 from asap_lightning.errors import UserError
+from asap_lightning.inference.composer import compose_from
 from asap_lightning.inference.folder import LabelOptions
 from asap_lightning.inference.styles import parse_styles
 from asap_lightning.inference.translator import Translator
@@ -35,6 +36,7 @@ def run(config: DictConfig) -> None:
         raise UserError(f"overwrite={config.overwrite}: true or false was expected")
     checkpoint = checkpoint_of(config)
     translator = Translator(checkpoint, device=config.device, weights=config.weights)
+    compose_from(translator, settings)
     styles = parse_styles(settings["style"], translator)
     if styles.several:
         raise UserError(f"style.seed={styles.about['seed']}: one seed was expected, as a video has one style")

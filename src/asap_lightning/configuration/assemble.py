@@ -72,7 +72,9 @@ def make_generator(settings: Mapping[str, Any], data: PairedDataModule) -> Gener
     """
     generator = build_network("generator", settings, data.spec)
     if not isinstance(generator, Generator):
-        raise UserError(f"generator._target_ must name a generator, got {settings.get('_target_')}")
+        raise UserError(
+            f"generator._target_={settings.get('_target_')}: the class of a generator was expected"
+        )
     data.size_multiple, data.minimum_size = generator.size_multiple, generator.minimum_size
     return generator
 

@@ -61,7 +61,7 @@ def data_of_models(config: DictConfig, words: Sequence[str]) -> PairedData:
 def pictures_of(
     model: ScoredModel, names: Sequence[str], config: DictConfig, shared: Callable[[], PairedData]
 ) -> dict[str, Mapping[str, Picture]] | None:
-    """``condition``, ``generated``, ``photo`` of some images; None where what made them is not at hand.
+    """Pictures of some images by name, as `sample_pictures`; None where what made them is not at hand.
 
     Args:
         model: of the comparison.
@@ -82,8 +82,7 @@ def pictures_of(
     found: dict[str, Mapping[str, Picture]] = {}
     for name in names:
         batch = collate([dataset[places[name]]]).to(choose_device(config.device))
-        three = sample_pictures(batch, images_from(source, batch), 0, data.spec, CELL)
-        found[name] = dict(zip(("condition", "generated", "photo"), three, strict=True))
+        found[name] = sample_pictures(batch, images_from(source, batch), 0, data.spec, CELL)
     return found
 
 

@@ -9,9 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from asap_lightning.composing.settings import SETTINGS as OF_CANVASES
 from asap_lightning.configuration.plain import configured_by, plain
 from asap_lightning.evaluation.training_data import TRAINED
-from asap_lightning.segments.settings import SETTINGS as OF_CANVASES
 
 if TYPE_CHECKING:
     from asap_lightning.data import PairedData, PairedDataModule
@@ -44,7 +44,7 @@ def _made(config: DictConfig, **other: Any) -> Callable[..., Any]:
 
     def make(**settled: Any) -> Any:
         if wanted["bank"] is not None:
-            from asap_lightning.segments.settings import canvases_of
+            from asap_lightning.composing.settings import canvases_of
 
             settled["canvases"] = canvases_of(wanted)
         with configured_by("data"):

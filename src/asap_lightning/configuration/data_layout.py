@@ -50,7 +50,10 @@ def configured(overrides: list[str]) -> tuple[Layout, dict[str, Any]]:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             node = compose(CONFIG, overrides).data
         if OmegaConf.is_missing(node, "root"):
-            raise UserError("which data set? Give its folder as data.root=DIR, and its layout as data=NAME")
+            raise UserError(
+                "data.root is missing: give the folder of the data set as data.root=DIR, and its layout as "
+                "data=NAME"
+            )
         layout = instantiate(node.layout, _convert_="all")(node.root, instances=node.instance_edges)
         node.seed = None  # would ask for the run's seed
         return layout, dict(OmegaConf.to_container(node, resolve=True))  # type: ignore[arg-type]

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -23,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from asap_lightning.configuration.configs import conf_dir
+from asap_lightning.configuration.help_text import help_text
 from asap_lightning.configuration.hydra_errors import translate
 from asap_lightning.configuration.quoting import as_typed, with_list
 from asap_lightning.configuration.resolvers import register_resolvers
@@ -38,7 +38,15 @@ from asap_lightning.run_folder.marks import forget_failure, mark_failed
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: str | None = None) -> int:
+def run_hydra(
+    module: str,
+    *,
+    config_name: str,
+    arguments: list[str],
+    prog: str,
+    listed: str | None = None,
+    commands: Sequence[tuple[str, str]] = (),
+) -> int:
     """Composes ``conf/<config_name>.yaml`` with the overrides and calls ``module.run(config)``.
 
     The module is imported when a run begins, so ``--help`` and ``--cfg`` answer without loading torch.
@@ -47,22 +55,27 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: st
         module: with the function ``run``.
         config_name: of the root file.
         arguments: what was typed behind the command.
+        prog: the command as it is typed.
         listed: key that takes the words which are no overrides, as a list.
+        commands: sub-commands and what they do, for ``--help``.
 
     Raises:
         UserError: for a mistake in the overrides, in the configuration, or found by the task.
     """
     register_resolvers()
     parser = get_args_parser()
-    parser.prog = f"asap {config_name.replace('_', ' ')}"
+    parser.prog = prog
     # Flags may stand between overrides: asap train experiment=demo -m seed=0,1 name=pair
     parsed = parser.parse_intermixed_args(arguments)
     words = parsed.overrides if listed is None else with_list(parsed.overrides, listed)
     parsed.overrides = as_typed(words, sweeps=parsed.multirun)
     job = Job(module)
     try:
-        # Hydra raises errors instead of printing them and exiting
-        with hydra_full_error("1"), groups_listed_once() if parsed.help else nullcontext():
+        if parsed.help:
+            folder = parsed.config_dir
+            print(help_text(prog, config_name, parsed.overrides, folder=folder, commands=commands), end="")
+            return 0
+        with hydra_full_error("1"):  # Hydra raises errors instead of printing them and exiting
             _run_hydra(
                 args=parsed,
                 args_parser=parser,
@@ -72,6 +85,8 @@ def run_hydra(module: str, *, config_name: str, arguments: list[str], listed: st
             )
         if job.error is not None:
             raise job.error
+    except BrokenPipeError:  # who read the help or the configuration has gone: `cli` ends quietly
+        raise
     except Exception as error:
         if not job.called and isinstance(error, OSError) and not isinstance(error, HydraException):
             raise UserError(no_folder(error)) from error
@@ -138,29 +153,6 @@ def no_folder(error: OSError) -> str:
         f"the folder of the run cannot be made: {error.strerror or error}{where}; choose another "
         "folder with runs=DIR, a shorter name=NAME, or hydra.run.dir=DIR"
     )
-
-
-@contextmanager
-def groups_listed_once() -> Iterator[None]:
-    """Makes one repository of configurations for all groups that ``--help`` lists; Hydra copies it for each.
-
-    Two thirds of the time of ``--help`` went there.
-    """
-    original = ConfigLoaderImpl._parse_overrides_and_create_caching_repo
-    made: dict[int, Any] = {}
-
-    def once(self: ConfigLoaderImpl, config_name: str | None, overrides: list[str]) -> Any:
-        if config_name is not None or overrides:  # a composition, which changes its repository
-            return original(self, config_name, overrides)
-        if id(self) not in made:
-            made[id(self)] = original(self, config_name, overrides)
-        return made[id(self)]
-
-    ConfigLoaderImpl._parse_overrides_and_create_caching_repo = once  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        ConfigLoaderImpl._parse_overrides_and_create_caching_repo = original  # type: ignore[method-assign]
 
 
 @contextmanager

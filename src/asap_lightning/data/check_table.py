@@ -17,7 +17,8 @@ def print_report(report: CheckReport, console: Console) -> None:
     """Tables of pairs, sizes and classes, then every problem with its file."""
     console.print(_split_table(report))
     if report.spec.kind == "label":
-        console.print(_class_table(report))
+        if any(split.pixels.sum() for split in report.splits):  # else no pair was read
+            console.print(_class_table(report))
         if absent := report.absent_classes():
             names = escape(", ".join(absent))
             verb = "class occurs" if len(absent) == 1 else "classes occur"

@@ -75,7 +75,7 @@ def plan_exemplars(
         _require_two(items, setting)
         pick = _nearest(class_shares(layout, items))
     else:
-        pick = _listed(read_pairs(Path(setting).expanduser(), [item.name for item in items]))
+        pick = _listed(read_pairs(Path(setting).expanduser(), [item.name for item in items], layout.name_of))
     return Exemplars(pick, own=own, seed=seed, fixed=fixed)
 
 
@@ -143,8 +143,13 @@ def class_shares(layout: Layout, items: Sequence[Item]) -> NDArray[np.float32]:
     return shares
 
 
-def read_pairs(path: Path, names: Sequence[str]) -> list[list[int]]:
+def read_pairs(path: Path, names: Sequence[str], name_of: Callable[[str], str] = str) -> list[list[int]]:
     """For each name the indices of its exemplars, the best first.
+
+    Args:
+        path: of the list.
+        names: of the pairs.
+        name_of: see `Layout.name_of`.
 
     Raises:
         UserError: no such file, too large, a line or a name that does not fit, a pair without exemplar.
@@ -165,7 +170,7 @@ def read_pairs(path: Path, names: Sequence[str]) -> list[list[int]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        name, *exemplars = (part.strip() for part in line.split(","))
+        name, *exemplars = (name_of(part.strip()) for part in line.split(","))
         if name not in places:
             continue  # of another split
         if not exemplars:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from asap_lightning.condition import ConditionKind, ConditionSpec
@@ -108,10 +110,18 @@ class Layout(ABC):
     def read(self, item: Item) -> Sample:
         """Reads the files of a pair; a `UserError` names the file that is wrong."""
 
+    def disparity(self, item: Item) -> NDArray[np.float32] | None:
+        """(H, W) of a pair's photo, larger where nearer and NaN where not known; None where there is none."""
+        return None
+
     @classmethod
     @abstractmethod
     def matches(cls, root: Path) -> bool:
         """Whether a folder looks like this layout; cheap, reads no image."""
+
+    def name_of(self, written: str) -> str:
+        """The name of the pair that a list means by these words, such as a path of the authors' list."""
+        return written
 
     def items(self, split: Split) -> list[Item]:
         """The pairs of a split.
@@ -246,8 +256,8 @@ class AnyConditionLayout(LabelLayout):
             if num_classes is None:
                 if palette is None:
                     raise UserError(
-                        f"{self.title}: how many classes do the label maps have? "
-                        "Set data.layout.num_classes=N (ids 0..N-1)"
+                        f"data.layout.num_classes is missing: {self.title} may have any classes; give N "
+                        "where label maps hold the ids 0 to N-1"
                     )
                 num_classes = len(parse_palette(palette, "data.layout.palette")) - int(has_unknown)
             self.labels = LabelFormat(

@@ -29,13 +29,14 @@ def photo_to_image(photo: Tensor) -> Picture:
 def condition_to_image(condition: Condition, spec: ConditionSpec, index: int = 0) -> Picture:
     """One condition of a batch as (H, W, 3) uint8: coloured classes, the picture itself, or grey depth.
 
-    The pieces of a canvas lie over it.
+    Of more than three planes the first three are shown: a pose in colours. The pieces of a canvas lie over
+    that.
     """
     if condition.label is not None:
         picture = colorize_label(condition.label[index].cpu().numpy(), spec)
     else:
         assert condition.image is not None
-        picture = photo_to_image(condition.image[index])
+        picture = photo_to_image(condition.image[index][:3])
     if picture.shape[2] == 1:
         picture = np.repeat(picture, 3, axis=2)
     if condition.canvas is None:
@@ -53,7 +54,7 @@ def sample_to_image(sample: Sample, spec: ConditionSpec) -> Picture:
         grey = np.round((sample.depth + 1.0) * 127.5).astype(np.uint8)[..., None]
     else:
         assert sample.image is not None
-        grey = sample.image
+        grey = sample.image[..., :3]
     return np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey
 
 

@@ -246,6 +246,8 @@ def _metres(values: NDArray, path: Source, unit: float) -> NDArray[np.float32]:
 def scale_depth(depth: NDArray[np.float32], nearest: float, farthest: float) -> NDArray[np.float32]:
     """Depth in [-1, 1]: ``2 * clip((depth - nearest) / (farthest - nearest), 0, 1) - 1``."""
     if farthest <= nearest:
-        raise UserError(f"data.layout.farthest={farthest} must be greater than data.layout.nearest={nearest}")
+        raise UserError(
+            f"data.layout.farthest={farthest}: more than data.layout.nearest={nearest} was expected"
+        )
     share = np.clip((depth - np.float32(nearest)) / np.float32(farthest - nearest), 0.0, 1.0)
     return (share * 2.0 - 1.0).astype(np.float32)

@@ -1,6 +1,8 @@
-"""Pictures of one sample: condition, generated, photo; (H, W, 3) uint8 arrays."""
+"""Pictures of one sample: condition, exemplar, generated, photo; (H, W, 3) uint8 arrays by name."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from torch import Tensor
 
@@ -9,9 +11,9 @@ from asap_lightning.data.batch import Batch
 from asap_lightning.data.panels import Picture, condition_to_image, fit, photo_to_image
 
 
-def column_titles(spec: ConditionSpec, with_photo: bool = True) -> list[str]:
+def column_titles(spec: ConditionSpec, names: Iterable[str]) -> list[str]:
     """Headings for what `sample_pictures` returns: ``label | generated | photo``."""
-    return [spec.kind, "generated", *(["photo"] if with_photo else [])]
+    return [spec.kind if name == "condition" else name for name in names]
 
 
 def spread(count: int, total: int) -> frozenset[int]:
@@ -22,8 +24,8 @@ def spread(count: int, total: int) -> frozenset[int]:
 
 def sample_pictures(
     batch: Batch, generated: Tensor, index: int, spec: ConditionSpec, longest: int | None = None
-) -> list[Picture]:
-    """One sample's condition, generated image and, if there is one, photo.
+) -> dict[str, Picture]:
+    """One sample's ``condition``, ``exemplar``, ``generated`` image and ``photo``, in this order.
 
     Args:
         batch: the batch that was translated.
@@ -33,11 +35,14 @@ def sample_pictures(
         longest: larger pictures are made smaller until their longer side has this length.
 
     Returns:
-        Two or three pictures of the sample's real content, without padding.
+        The pictures, without the exemplar or the photo where the batch has none. They show the sample's real
+        content, without padding; an exemplar is another picture and stays whole.
     """
     height, width = batch.valid[index]
-    pictures = [condition_to_image(batch.condition, spec, index), photo_to_image(generated[index])]
+    pictures = {"condition": condition_to_image(batch.condition, spec, index)[:height, :width]}
+    if batch.condition.guide is not None and batch.own_exemplar is not None:  # else the photo, for an encoder
+        pictures["exemplar"] = photo_to_image(batch.condition.guide[index])
+    pictures["generated"] = photo_to_image(generated[index])[:height, :width]
     if batch.photo is not None:
-        pictures.append(photo_to_image(batch.photo[index]))
-    cut = [picture[:height, :width] for picture in pictures]
-    return cut if longest is None else [fit(picture, longest) for picture in cut]
+        pictures["photo"] = photo_to_image(batch.photo[index])[:height, :width]
+    return pictures if longest is None else {name: fit(one, longest) for name, one in pictures.items()}

@@ -120,7 +120,7 @@ def require_alike(models: Sequence[ScoredModel]) -> None:
     names = [model.name for model in models]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"two models are called {twice}: give names, NAME=FOLDER")
+        raise UserError(f"two models are called {twice}: give each a name of its own, as names=[A,B]")
     first = models[0]
     for other in models[1:]:
         problems = _differing("data", first.data, other.data, PLACES)

@@ -57,7 +57,7 @@ def evaluate(
     suite = MetricSuite() if suite is None else suite
     chosen = None if names is None else {names[index] for index in spread(samples, len(names))}
     rows: list[ImageRow] = []
-    pictures: list[tuple[str, list[Picture]]] = []
+    pictures: list[tuple[str, dict[str, Picture]]] = []
     for batch in batches:
         if batch.photo is None and world_size() > 1:
             continue  # in the place of a pair, where there are fewer pairs than processes
@@ -77,7 +77,9 @@ def evaluate(
     results = suite.compute()
     rows = in_order((row for part in gathered(rows) for row in part), names, lambda row: row.name)
     pictures = in_order((one for part in gathered(pictures) for one in part), names, lambda one: one[0])
-    return EvaluationReport(rows, results, pictures, column_titles(spec), dict(about or {}))
+    titles = column_titles(spec, pictures[0][1]) if pictures else []
+    shown = [(name, list(row.values())) for name, row in pictures]
+    return EvaluationReport(rows, results, shown, titles, dict(about or {}))
 
 
 def in_order(

@@ -35,7 +35,7 @@ class EvaluationReport:
     Attributes:
         rows: one an image, in the order of the data set.
         results: the scores of the set.
-        samples: rows of pictures (condition, generated, photo) of some images, by name.
+        samples: rows of pictures (see `sample_pictures`) of some images, by name.
         titles: headings of their columns.
         about: what was evaluated (checkpoint, data, split, ..), plain values.
     """

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from asap_lightning.building import build
+from asap_lightning.composing.settings import SETTINGS as OF_CANVASES
+from asap_lightning.composing.settings import canvases_of
 from asap_lightning.data import PairedData
-from asap_lightning.segments.settings import SETTINGS as OF_CANVASES
-from asap_lightning.segments.settings import canvases_of
 
 FOR_EVALUATION = (
     "_target_",

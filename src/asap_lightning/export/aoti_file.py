@@ -33,7 +33,8 @@ def export_aoti(
     The package runs on machines with this processor's instructions and this version of torch. The metadata is
     among those of the package, under ``asap_lightning_export``. Its loader looks at no input unless the
     environment variable ``AOTI_RUNTIME_CHECK_INPUTS`` is 1; `load_exported` looks itself. Sizes are
-    multiples: padding inside would make every shape an expression, which the compiler works on for minutes.
+    multiples: padding inside would make every shape an expression, which the compiler works on for minutes;
+    SIMS's alone are of its `step`, and nobody pads them.
 
     Args:
         generator: any of the registry; it stays as it is.

@@ -30,6 +30,8 @@ class TranslationGraph(nn.Module):
     Attributes:
         inputs: what it is called with, in this order.
         fixed_size: height and width, where the generator was built for one size; else None.
+        step: what sides are multiples of: the generator's own multiple, but SIMS's `step` where nothing is
+            padded inside, as padding would be another picture to its norms.
     """
 
     ids: Tensor
@@ -42,8 +44,16 @@ class TranslationGraph(nn.Module):
         spec = self.generator.spec
         self.register_buffer("ids", torch.arange(spec.label_channels, dtype=torch.int32))
         self.fixed_size = fixed_size(generator)
+        self.step = self.generator.size_multiple
+        if not pads and isinstance(self.generator, SimsGenerator):
+            self.generator.even, self.step = True, self.generator.step
         dropouts = [layer for layer in self.modules() if isinstance(layer, SeededDropout)]
         self._seeds = dropouts[0].seeds if dropouts else Seeds()
+
+    @property
+    def exact(self) -> bool:
+        """Whether other sizes than multiples of `step` are refused, because nobody may pad them."""
+        return self.step != self.generator.size_multiple
 
     def forward(self, *values: Tensor) -> Tensor:
         """The image (B, 3, H, W) float32 in [-1, 1] from values of `inputs`.

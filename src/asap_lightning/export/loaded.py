@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from asap_lightning.errors import UserError
-from asap_lightning.export.metadata import FORMAT, KEY, UNPADDED
+from asap_lightning.export.metadata import EXACT, FORMAT, KEY, UNPADDED
 from asap_lightning.untrusted.text import parse_json
 
 Run = Callable[[Sequence[NDArray]], NDArray[np.float32]]
@@ -93,7 +93,10 @@ class ExportedModel:
         sizes = self.about["sizes"]
         height, width = sides["height"], sides["width"]
         if sizes["any"]:
-            right = all(sizes["smallest"] <= side <= sizes["largest"] for side in (height, width))
+            step = sizes["multiple"] if sizes.get("padding") == EXACT else 1
+            right = all(
+                sizes["smallest"] <= side <= sizes["largest"] and side % step == 0 for side in (height, width)
+            )
         else:
             right = (height, width) == (sizes["height"], sizes["width"])
         if not right:

@@ -19,6 +19,7 @@ LARGEST = 16_384
 MOST_IMAGES = 1_024
 PADDED = "the last row and column are repeated inside the graph, and the image is cut back"
 UNPADDED = "the caller repeats the last row and column up to a multiple, twice the multiple at least"
+EXACT = "none: both sides are multiples"
 Precision = Literal["float32", "float16", "int8"]
 Pixelwise = Literal["rows", "whole"]
 
@@ -77,13 +78,14 @@ def sizes_of(graph: TranslationGraph) -> dict[str, Any]:
             "width": width,
             "refused": f"every size but {height} x {width} (height x width), which the model was built for",
         }
-    least = smallest_side(graph.generator)
+    least = 2 * graph.step if graph.exact else smallest_side(graph.generator)
+    others = f"sides that are no multiples of {graph.step}, or " if graph.exact else "sides "
     return {
         "any": True,
         "smallest": least,
         "largest": LARGEST,
-        "multiple": graph.generator.size_multiple,
+        "multiple": graph.step,
         "minimum": graph.generator.minimum_size,
-        "padding": PADDED if graph.pads else UNPADDED,
-        "refused": f"sides of fewer than {least} or more than {LARGEST} pixels",
+        "padding": EXACT if graph.exact else PADDED if graph.pads else UNPADDED,
+        "refused": f"{others}of fewer than {least} or more than {LARGEST} pixels",
     }

@@ -38,7 +38,7 @@ def oblivious() -> Any:
 
 def example_size(graph: TranslationGraph) -> tuple[int, int]:
     """A small size of two different sides, neither of which is special to the generator."""
-    multiple = graph.generator.size_multiple
+    multiple = graph.step
     least = max(graph.generator.minimum_size, multiple, smallest_side(graph.generator))
     if isinstance(graph.generator, CrnGenerator):
         least *= 2  # its coarsest module sees several rows: one alone would be captured as a special case
@@ -53,7 +53,7 @@ def dynamic_axes(graph: TranslationGraph) -> list[dict[int, Any]]:
         generator = graph.generator
         least, multiple = smallest_side(generator), 1
         if not graph.pads:
-            multiple = generator.size_multiple
+            multiple = graph.step
             least = -(-max(generator.minimum_size, 2 * multiple, least) // multiple)
         for name in ("height", "width"):
             side = Dim(f"{name}s" if multiple > 1 else name, min=least, max=LARGEST // multiple)

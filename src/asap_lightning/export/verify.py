@@ -136,7 +136,9 @@ def _cases(graph: TranslationGraph) -> list[tuple[Content, tuple[Tensor, ...]]]:
     height, width = graph.fixed_size or example_size(graph)
     least = smallest_side(graph.generator)
     sizes = [(height, width)]
-    if graph.fixed_size is None:  # and one that has to be padded
+    if graph.exact:
+        sizes.append((2 * graph.step, width + graph.step))
+    elif graph.fixed_size is None:  # and one that has to be padded
         sizes.append((max(height // 2 + 1, least), width + 3))
     plan: list[tuple[Content, int]] = [("random", 1), ("areas", 2), ("areas", 1), ("random", 2)]
     made: list[tuple[Content, tuple[Tensor, ...]]] = []

@@ -51,7 +51,7 @@ def load_model(
 
 def _choose(checkpoint: Mapping[str, Any], weights: WeightChoice, path: Any) -> tuple[str, dict[str, Tensor]]:
     if weights not in ("auto", *PREFIXES):
-        raise UserError(f"weights must be auto, ema or raw, got {weights!r}")
+        raise UserError(f"weights={weights}: auto, ema or raw was expected")
     order = ("ema", "raw") if weights == "auto" else (weights,)
     for kind in order:
         if chosen := generator_weights(checkpoint, path, (kind,)):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,73 +16,12 @@ from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.interop.inferred import InferredNetwork, State
 from asap_lightning.interop.judges import read_judge
-from asap_lightning.interop.names import NameMap
+from asap_lightning.interop.known_systems import SYSTEMS, check_system, in_tensorflow
 from asap_lightning.interop.options import in_our_words, options_beside, read_options
 from asap_lightning.interop.state_dicts import state_of, strangers_weights
-from asap_lightning.interop.systems import asapnet, ccfpse, cocosnet, pix2pix, pix2pixhd, spade
-from asap_lightning.untrusted import load_torch
-
-
-@dataclass(frozen=True)
-class System:
-    """How the generators of one program are recognised, described and renamed.
-
-    Attributes:
-        title: its name for people.
-        infer: settings from weights and options.
-        names: the name map of a built generator, given the weights.
-        marks: patterns of names that its weights have.
-        hint: the options that usually explain missing or extra names.
-    """
-
-    title: str
-    infer: Callable[[State, Mapping[str, Any]], InferredNetwork]
-    names: Callable[[Any, State], NameMap]
-    marks: tuple[str, ...]
-    hint: str
-
-
-SYSTEMS: dict[str, System] = {
-    "asapnet": System(
-        "ASAP-Net", asapnet.infer, lambda g, _: asapnet.names(g), (r"^lowres_stream\.model\.",), asapnet.HINT
-    ),
-    "ccfpse": System(
-        "CC-FPSE",
-        ccfpse.infer,
-        lambda g, _: ccfpse.names(g),
-        (r"^labelenc1\.", r"^head_0\.gen_weights1\."),
-        ccfpse.HINT,
-    ),
-    "spade": System(
-        "SPADE",
-        spade.infer,
-        lambda g, _: spade.names(g),
-        (r"^head_0\.norm_0\.mlp_shared\.0\.", r"^conv_img\."),
-        spade.HINT,
-    ),
-    "cocosnet": System(
-        "CoCosNet v2",
-        cocosnet.infer,
-        lambda g, _: cocosnet.names(g),
-        (r"^head_0\.norm_0\.mlp_shared\.1\.", r"^conv_img\."),
-        cocosnet.HINT,
-    ),
-    "pix2pixhd": System(
-        "pix2pixHD",
-        pix2pixhd.infer,
-        lambda g, _: pix2pixhd.names(g),
-        (r"^model\.1\.weight$", r"^model\.\d+\.(conv_block\.|weight$)"),
-        pix2pixhd.HINT,
-    ),
-    "pix2pix": System(
-        "pix2pix",
-        pix2pix.infer,
-        pix2pix.names,
-        (r"^model\.model\.0\.weight$|^model\.1\.weight$", r"^model\."),
-        pix2pix.HINT,
-    ),
-}
-SINGAN = "singan"
+from asap_lightning.interop.systems import cocosnet, pix2pixhd, spade
+from asap_lightning.interop.tensorflow_states import read_variables
+from asap_lightning.untrusted import is_tensorflow, load_torch
 
 # Numbers of input channels that published models have: classes, unknown class, edges, doublings.
 KNOWN = {
@@ -110,32 +48,10 @@ class Conversion:
     judge: tuple[InferredNetwork, nn.Module] | None = None
 
 
-def look_alikes(state: State) -> list[str]:
-    """The systems whose every mark appears among the names."""
-    names = list(state)
-    return [
-        key
-        for key, system in SYSTEMS.items()
-        if all(any(re.search(mark, name) for name in names) for mark in system.marks)
-    ]
-
-
-def check_system(state: State, system: str, path: Path) -> None:
-    """Raises UserError, naming the system that the weights look like, if they are not of ``system``."""
-    alike = look_alikes(state)
-    if system in alike:
-        return
-    shown = ", ".join(list(state)[:4])
-    if alike:
-        guess = " or ".join(f"{SYSTEMS[key].title} (--system {key})" for key in alike)
-        raise UserError(f"{path} is not a {SYSTEMS[system].title} generator: it looks like {guess}")
-    if any(name.startswith(("discriminator_", "scale0_layer", "layer1.0", "fc_mu")) for name in state):
-        raise UserError(f"{path} is a discriminator or an encoder, not a generator (names: {shown}, ..)")
-    raise UserError(f"{path} is not a {SYSTEMS[system].title} generator; its names begin {shown}")
-
-
 def read_checkpoint_state(path: Path) -> dict[str, Tensor]:
-    """The weights in an authors' file."""
+    """The weights in an authors' file of PyTorch."""
+    if is_tensorflow(path):
+        raise UserError(f"{path} is a checkpoint of TensorFlow; those of {in_tensorflow()} are converted")
     return state_of(load_torch(path, shells=True), path)
 
 
@@ -162,9 +78,9 @@ def convert_generator(
     Raises:
         UserError: of another system, not readable, incomplete, or leaving a setting open.
     """
-    state = read_checkpoint_state(path)
-    check_system(state, system, path)
     notes: list[str] = []
+    state = _read_state(path, system, notes)
+    check_system(state, system, path)
     if system == "cocosnet":
         state = _with_correspondence(path, state, encoder, notes)
     with strangers_weights(path, f"a {SYSTEMS[system].title} generator"):
@@ -185,6 +101,17 @@ def convert_generator(
         judge = read_judge(discriminator, system, description.spec)
         notes.append(f"discriminator from {discriminator}")
     return Conversion(network, description, notes, judge)
+
+
+def _read_state(path: Path, system: str, notes: list[str]) -> dict[str, Tensor]:
+    variables = SYSTEMS[system].variables
+    if variables is None:
+        return read_checkpoint_state(path)
+    belongs, in_torch_layout = variables
+    title = f"{SYSTEMS[system].title} generator"
+    found = read_variables(path, belongs, title, notes)
+    with strangers_weights(path, f"a {title}"):
+        return in_torch_layout(found)
 
 
 def _gather_options(

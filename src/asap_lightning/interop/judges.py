@@ -18,9 +18,17 @@ from asap_lightning.interop.systems import ccfpse, multiscale, pix2pixhd
 from asap_lightning.untrusted import load_torch
 
 Judge = tuple[Callable[[State, Mapping[str, Any]], InferredNetwork], Callable[[Any], NameMap]]
+
+
+def _infer_cocosnet(state: State, options: Mapping[str, Any]) -> InferredNetwork:
+    """SPADE's with a padding of 1, which shows in no weight."""
+    return multiscale.infer(state, {**options, "padding": 1})
+
+
 JUDGES: dict[str, Judge] = {
     "asapnet": (multiscale.infer, multiscale.names),
     "ccfpse": (ccfpse.infer_discriminator, ccfpse.discriminator_names),
+    "cocosnet": (_infer_cocosnet, multiscale.names),
     "pix2pixhd": (pix2pixhd.infer_discriminator, pix2pixhd.discriminator_names),
     "spade": (multiscale.infer, multiscale.names),
 }

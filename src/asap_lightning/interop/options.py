@@ -23,7 +23,7 @@ def read_options(path: Path) -> dict[str, Any]:
         UserError: missing, damaged or of another kind.
     """
     if not path.is_file():
-        raise UserError(f"there is no options file {path}")
+        raise UserError(f"--options {path}: there is no such file")
     if path.suffix == ".pkl":
         content = load_pickle(path)
         options = dict(vars(content)) if isinstance(content, Shell) else content
@@ -58,8 +58,9 @@ def parse_value(text: str) -> Any:
 
 
 def options_beside(checkpoint: Path) -> Path | None:
-    """The option file in the checkpoint's folder, if there is one."""
-    return next((path for name in BESIDE if (path := checkpoint.parent / name).is_file()), None)
+    """The option file in the checkpoint's folder, or in the folder that is given, if there is one."""
+    folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
+    return next((path for name in BESIDE if (path := folder / name).is_file()), None)
 
 
 def in_our_words(options: dict[str, Any], system: str) -> dict[str, Any]:

@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from asap_lightning.errors import UserError
 from asap_lightning.interop.names import NameMap
 from asap_lightning.interop.recordings import (
-    ADVERSARIAL,
     Outputs,
     Recording,
     condition_of,
     options_of,
     read_recording,
 )
+from asap_lightning.interop.replays.losses import ADVERSARIAL
 from asap_lightning.interop.systems import asapnet, multiscale
 from asap_lightning.losses import TranslationObjective
 from asap_lightning.training.judging import judge_for_generator, judge_jointly

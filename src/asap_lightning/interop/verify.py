@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from asap_lightning.errors import UserError
-from asap_lightning.interop.recordings import Outputs, Recording, read_recording, replay
+from asap_lightning.interop.recordings import Outputs, Recording, read_recording
+from asap_lightning.interop.replays import replay
 from asap_lightning.interop.training_recording import read_rates, replay_in_process
 
 _OF_SINGAN = re.compile(r"singan training|singan applications|^sifid")

@@ -39,7 +39,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if not self.question.strip() or len(self.question) > LONGEST_TEXT:
-            raise UserError(f"the question must be a text of 1 to {LONGEST_TEXT} characters")
+            raise UserError(f"--question: a text of 1 to {LONGEST_TEXT} characters was expected")
         for name, least in (("trials", 1), ("practice", 0), ("vigilance", 0)):
             number = getattr(self, name)
             if not least <= number <= MOST_TRIALS:

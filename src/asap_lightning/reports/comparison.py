@@ -218,7 +218,7 @@ class _Shown:
     index: int
     run: Run
     step: int
-    cells: list[list[Picture]]
+    cells: list[dict[str, Picture]]
 
 
 def samples(runs: Sequence[Run]) -> list[Html]:
@@ -233,8 +233,8 @@ def samples(runs: Sequence[Run]) -> list[Html]:
         if shown is None:
             apart.append(run.name)
             continue
-        known = b"".join(cell.tobytes() for row in shown.cells for cell in (row[0], row[-1]))
-        shape = str([row[0].shape for row in shown.cells])
+        known = b"".join(cell.tobytes() for row in shown.cells for cell in (row["condition"], row["photo"]))
+        shape = str([row["condition"].shape for row in shown.cells])
         groups.setdefault(hashlib.sha256(shape.encode() + known).hexdigest(), []).append(shown)
     blocks = [_side_by_side(group) for group in groups.values()]
     if len(groups) > 1:
@@ -254,17 +254,23 @@ def _newest(index: int, run: Run) -> _Shown | None:
 
 
 def _side_by_side(group: Sequence[_Shown]) -> Html:
-    headings = [
-        "condition",
-        *(join([_chip(one.index, one.run.name), tag("br"), f"step {one.step}"]) for one in group),
-        "photo",
-    ]
+    """Condition, what each run made of it, photo; exemplars before the first run that they were lent to."""
     first = group[0].cells
-    rows = [
-        [_image(first[row][0]), *(_image(one.cells[row][1]) for one in group), _image(first[row][-1])]
-        for row in range(len(first))
-    ]
-    return table(headings, rows, class_="samples")
+    headings: list[Html | str] = ["condition"]
+    columns = [[row["condition"] for row in first]]
+    lent: set[bytes] = set()
+    for one in group:
+        exemplars = [row["exemplar"] for row in one.cells if "exemplar" in row]
+        known = b"".join(picture.tobytes() for picture in exemplars)
+        if exemplars and known not in lent:
+            headings.append("exemplar")
+            columns.append(exemplars)
+            lent.add(known)
+        headings.append(join([_chip(one.index, one.run.name), tag("br"), f"step {one.step}"]))
+        columns.append([row["generated"] for row in one.cells])
+    headings.append("photo")
+    columns.append([row["photo"] for row in first])
+    return table(headings, [list(map(_image, row)) for row in zip(*columns, strict=True)], class_="samples")
 
 
 def _image(picture: Picture) -> Html:

@@ -14,7 +14,8 @@ from asap_lightning.data.reading import read_photo
 from asap_lightning.errors import UserError
 from asap_lightning.reports.runs import Run
 
-COLUMNS = 3  # condition, generated, photo
+COLUMNS = ("condition", "generated", "photo")
+WITH_EXEMPLAR = ("condition", "exemplar", "generated", "photo")
 
 
 def read_picture(path: Path) -> Picture:
@@ -51,8 +52,10 @@ def spread_over(grids: Mapping[int, Path], most: int) -> dict[int, Path]:
     return {step: grids[step] for step in chosen}
 
 
-def cells_of(run: Run, grid: Picture) -> list[list[Picture]] | None:
-    """The grid's rows of condition, generated, photo; None if its layout is not what the run's settings say.
+def cells_of(run: Run, grid: Picture) -> list[dict[str, Picture]] | None:
+    """The grid's rows of ``condition``, ``exemplar`` where the run's data lend one, ``generated``, ``photo``.
+
+    None if its layout is not what the run's settings say.
 
     How many rows there are is not written anywhere: of the numbers that fit the picture's height, the one
     whose cells have the shape of the run's images is taken.
@@ -61,10 +64,11 @@ def cells_of(run: Run, grid: Picture) -> list[list[Picture]] | None:
     tall, wide = run.number("data.height"), run.number("data.width")
     if tall is None or wide is None:
         return None
+    columns = COLUMNS if run.at("data.exemplar") is None else WITH_EXEMPLAR
     found = []
     for rows in range(1, min(count, len(grid)) + 1):
         try:
-            cells = untile(grid, rows, COLUMNS)
+            cells = untile(grid, rows, len(columns))
         except ValueError:
             continue
         height, width = cells[0][0].shape[:2]
@@ -72,4 +76,4 @@ def cells_of(run: Run, grid: Picture) -> list[list[Picture]] | None:
     if not found:
         return None
     off, _, best = min(found, key=lambda entry: entry[:2])
-    return best if off < 0.5 else None
+    return [dict(zip(columns, row, strict=True)) for row in best] if off < 0.5 else None

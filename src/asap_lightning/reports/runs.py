@@ -47,11 +47,16 @@ class Run:
     history: MetricHistory
     state: Status
 
-    def number(self, key: str) -> int | None:
-        """A positive whole number of the configuration; None where the file holds none at that key."""
+    def at(self, key: str) -> Any:
+        """Whatever the configuration holds at a key; None where it holds nothing."""
         node: Any = self.config
         for part in key.split("."):
             node = node.get(part) if isinstance(node, dict) else None
+        return node
+
+    def number(self, key: str) -> int | None:
+        """A positive whole number of the configuration; None where the file holds none at that key."""
+        node = self.at(key)
         return node if type(node) is int and 0 < node < LARGEST_NUMBER else None
 
     @property

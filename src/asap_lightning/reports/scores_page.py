@@ -80,7 +80,7 @@ def draw_cases(
     metric: MetricDeclaration,
     path: Path,
 ) -> None:
-    """A row a case: its scores, then the pictures (condition, models side by side, photo)."""
+    """A row a case: its scores, then the pictures (condition, exemplar, models side by side, photo)."""
     rows = []
     for case in chosen:
         figures = ", ".join(f"{score:.4g}" for score in case.scores)

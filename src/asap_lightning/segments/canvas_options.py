@@ -74,7 +74,8 @@ class CanvasOptions:
         for name in values or {}:
             if name not in known:
                 raise UserError(
-                    f"canvas_options.{name}: there is no such option; there are {', '.join(known)}"
+                    f"canvas_options.{name}: there is no such option; there are {', '.join(known)}, "
+                    "align, order"
                 )
         return cls(**(values or {}))
 

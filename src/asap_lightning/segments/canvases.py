@@ -31,6 +31,8 @@ Training = Literal["own", "retrieved"]
 Seed = int | Sequence[int]
 Canvas = NDArray[np.uint8]
 """(H, W, 4), see `Sample.canvas`."""
+MOST_REGIONS = 4096
+"""Regions of a layout that get a piece at most, the largest ones: what a layout of noise can cost."""
 STREAM = 0x5115
 """Sets the draws of canvases apart from those of augmentation, which have the same seed."""
 
@@ -80,6 +82,8 @@ class Canvases:
             "bank": self.bank.index.digests[TABLE],
             "canvas": self.training,
             "canvas_options": asdict(self.options),
+            "align": getattr(self.align, "digest", None),
+            "order": getattr(self.front, "digest", None),
         }
 
     def maker(self, split: str, *, training: bool) -> Callable[[Sample, Seed], Sample]:
@@ -186,6 +190,9 @@ class Canvases:
             min_thickness=thickness,
             join=self.bank.index.join,
         )
+        if len(found) > MOST_REGIONS:
+            log.warning("a layout has %d regions: the largest %d get a piece", len(found), MOST_REGIONS)
+            found = sorted(found, key=lambda one: -one.area)[:MOST_REGIONS]
         self._tell_lacking(found)
         return in_order(found, self.bank.spec)
 

@@ -60,11 +60,13 @@ class StudySettings:
         if not self.space:
             raise UserError("the study has nothing to choose: hydra.sweeper.params is empty")
         if self.sampler not in SAMPLERS:
-            raise UserError(f"hydra.sweeper.sampler={self.sampler}: expected one of {', '.join(SAMPLERS)}")
+            raise UserError(
+                f"hydra.sweeper.sampler={self.sampler}: one of {', '.join(SAMPLERS)} was expected"
+            )
         if self.cost not in COST_NAMES:
-            raise UserError(f"hydra.sweeper.cost={self.cost}: expected one of {', '.join(COST_NAMES)}")
+            raise UserError(f"hydra.sweeper.cost={self.cost}: one of {', '.join(COST_NAMES)} was expected")
         if self.trials < 1:
-            raise UserError(f"hydra.sweeper.trials must be at least 1, got {self.trials}")
+            raise UserError(f"hydra.sweeper.trials={self.trials}: at least 1 was expected")
 
     def fixed(self) -> dict[str, Any]:
         """What a continuation may not change, as plain containers."""
@@ -126,7 +128,7 @@ class SharedStudy:
         try:
             import optuna
         except ImportError as error:
-            raise UserError("a study needs Optuna: pip install asap-lightning[sweep]") from error
+            raise UserError("a study needs Optuna: pip install 'asap-lightning[sweep]'") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder, self.settings = Path(folder), settings
         with self._mutex():

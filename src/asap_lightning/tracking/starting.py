@@ -29,7 +29,7 @@ ID_FILE = "wandb_run_id.txt"
 def resolve_mode(mode: Mode, folder: Path) -> ResolvedMode:
     """``auto`` -> what the environment says, else online with a key and offline without one."""
     if mode not in ("auto", "online", "offline", "disabled"):
-        raise UserError(f"logger.wandb.mode: {mode!r} is unknown; choose auto, online, offline or disabled")
+        raise UserError(f"logger.wandb.mode={mode}: auto, online, offline or disabled was expected")
     if mode == "auto":
         asked = os.environ.get("WANDB_MODE", "")
         if asked and asked not in WANDB_MODES:

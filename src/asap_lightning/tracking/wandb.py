@@ -76,7 +76,7 @@ def make_wandb_logger(
     """
     folder = Path(folder)
     if log_checkpoints not in ("best", "all", False):
-        raise UserError(f"logger.wandb.log_checkpoints: {log_checkpoints!r} is unknown; best, all or false")
+        raise UserError(f"logger.wandb.log_checkpoints={log_checkpoints}: best, all or false was expected")
     return RunLogger(
         mode=resolve_mode(mode, folder),
         save_dir=folder,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from asap_lightning.training.checkpoint_io import resumable_from as resumable_from
     from asap_lightning.training.checkpoint_writer import CheckpointWriter as CheckpointWriter
     from asap_lightning.training.diverged import DivergedError as DivergedError
+    from asap_lightning.training.initialize import (
+        initialize_discriminator_from as initialize_discriminator_from,
+    )
     from asap_lightning.training.initialize import initialize_from as initialize_from
     from asap_lightning.training.module import TranslationModule as TranslationModule
     from asap_lightning.training.processes import own_processes as own_processes
@@ -33,6 +36,7 @@ _HOMES = {
     "TrainingInterrupted": "stopping",
     "TranslationModule": "module",
     "fit": "runner",
+    "initialize_discriminator_from": "initialize",
     "initialize_from": "initialize",
     "make_trainer": "runner",
     "own_processes": "processes",

@@ -20,16 +20,15 @@ Terms = dict[str, Tensor]
 def check_settings(order: str, d_steps: int, accumulate: int, clip: float | None, ema: float | None) -> None:
     """A `UserError` that names the setting of ``training`` that makes no sense."""
     if order not in ("generator_first", "discriminator_first"):
-        raise UserError(f"training.order must be generator_first or discriminator_first, got {order!r}")
+        raise UserError(f"training.order={order}: generator_first or discriminator_first was expected")
     if d_steps < 1 or accumulate < 1:
         raise UserError(
-            "training.d_steps_per_g and training.accumulate must be at least 1, "
-            f"got {d_steps} and {accumulate}"
+            f"training.d_steps_per_g={d_steps}, training.accumulate={accumulate}: at least 1 was expected"
         )
     if clip is not None and clip <= 0:
-        raise UserError(f"training.clip must be a positive gradient norm or null, got {clip}")
+        raise UserError(f"training.clip={clip}: a gradient norm above 0, or null, was expected")
     if ema is not None and not 0 < ema < 1:
-        raise UserError(f"training.ema must be a decay between 0 and 1 or null, got {ema}")
+        raise UserError(f"training.ema={ema}: a decay between 0 and 1, or null, was expected")
 
 
 def with_guide(batch: Batch, generator: Generator) -> Batch:

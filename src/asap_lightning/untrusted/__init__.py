@@ -1,8 +1,9 @@
 """Files from strangers, read without running anything from them and within bounds that their size sets.
 
 Pickles become plain data, tensors and inert shells (`pickles`, `tensors`, `arrays`); files of ``torch.save``
-are taken apart here and not by PyTorch (`torch_files`), Caffe's models without protobuf (`caffe`);
-safetensors files are read by their library (`safetensors_files`); JSON and YAML are bounded (`text`). What is
+are taken apart here and not by PyTorch (`torch_files`), Caffe's models without protobuf (`caffe`), those of
+TensorFlow without it (`tensorflow_files`: checksums, tables, and two formats on top of them); safetensors
+files are read by their library (`safetensors_files`); JSON and YAML are bounded (`text`). What is
 said about a file that is something else altogether comes from `kinds`.
 """
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from asap_lightning.untrusted.safetensors_files import is_safetensors as is_safetensors
     from asap_lightning.untrusted.safetensors_files import load_safetensors as load_safetensors
     from asap_lightning.untrusted.shell import Shell as Shell
+    from asap_lightning.untrusted.tensorflow_files import TensorflowCheckpoint as TensorflowCheckpoint
+    from asap_lightning.untrusted.tensorflow_files import is_tensorflow as is_tensorflow
+    from asap_lightning.untrusted.tensorflow_files import open_tensorflow as open_tensorflow
     from asap_lightning.untrusted.text import parse_json as parse_json
     from asap_lightning.untrusted.text import parse_yaml as parse_yaml
     from asap_lightning.untrusted.text import read_json as read_json
@@ -28,11 +32,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Shell": "shell",
+    "TensorflowCheckpoint": "tensorflow_files",
     "is_safetensors": "safetensors_files",
+    "is_tensorflow": "tensorflow_files",
     "load_caffe": "caffe",
     "load_pickle": "torch_files",
     "load_safetensors": "safetensors_files",
     "load_torch": "torch_files",
+    "open_tensorflow": "tensorflow_files",
     "parse_json": "text",
     "parse_yaml": "text",
     "read_json": "text",

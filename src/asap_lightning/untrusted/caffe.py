@@ -7,7 +7,6 @@ checked against what is left of the message around it, so nothing is larger than
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from asap_lightning.errors import UserError
 from asap_lightning.untrusted.kinds import HEAD, what_is
+from asap_lightning.untrusted.protobuf import fields, varint
 
 # Field numbers of caffe.proto. A layer stands in field 100; until 2014 in field 2, with other numbers inside.
 _LAYERS = {100: (1, 7), 2: (4, 6)}
@@ -25,7 +25,6 @@ _SHAPE, _DATA = 7, 5
 _OLD_SHAPE = (1, 2, 3, 4)
 _DIM = 1
 
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 MOST_LAYERS = 10_000
 MOST_AXES = 8
 
@@ -66,7 +65,7 @@ def load_caffe(path: Path) -> list[CaffeLayer]:
 
 def _layers(view: memoryview) -> list[CaffeLayer]:
     layers, seen = [], 0
-    for number, value in _fields(view):
+    for number, value in fields(view):
         if number not in _LAYERS or not isinstance(value, memoryview):
             continue
         seen += 1
@@ -74,7 +73,7 @@ def _layers(view: memoryview) -> list[CaffeLayer]:
             raise ValueError(f"more than {MOST_LAYERS} layers")
         name_field, blob_field = _LAYERS[number]
         name, blobs = "", []
-        for inner, part in _fields(value):
+        for inner, part in fields(value):
             if inner == name_field and isinstance(part, memoryview):
                 name = bytes(part[:200]).decode("utf-8", "replace")
             elif inner == blob_field and isinstance(part, memoryview):
@@ -88,7 +87,7 @@ def _blob(message: memoryview) -> Tensor:
     shape: list[int] = []
     old: dict[int, int] = {}
     data: list[memoryview] = []
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if number == _SHAPE and isinstance(value, memoryview):
             shape = _shape(value)
         elif number == _DATA and isinstance(value, memoryview):
@@ -105,11 +104,11 @@ def _blob(message: memoryview) -> Tensor:
 
 def _shape(message: memoryview) -> list[int]:
     sides: list[int] = []
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if number == _DIM and isinstance(value, memoryview):
             place = 0
             while place < len(value):
-                side, place = _varint(value, place)
+                side, place = varint(value, place)
                 sides.append(side)
                 if len(sides) > MOST_AXES:
                     raise ValueError(f"a blob of more than {MOST_AXES} axes")
@@ -118,36 +117,3 @@ def _shape(message: memoryview) -> list[int]:
     if len(sides) > MOST_AXES:
         raise ValueError(f"a blob of more than {MOST_AXES} axes")
     return sides
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Numbers and values of a message's fields; fixed-width numbers, which are not used here, as bytes."""
-    place, end = 0, len(message)
-    while place < end:
-        key, place = _varint(message, place)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            value, place = _varint(message, place)
-            yield number, value
-            continue
-        if kind == _BYTES:
-            length, place = _varint(message, place)
-        elif kind in (_EIGHT, _FOUR):
-            length = 8 if kind == _EIGHT else 4
-        else:
-            raise ValueError(f"a field of kind {kind} at byte {place}")
-        if length > end - place:
-            raise ValueError(f"a field of {length} bytes where {end - place} are left")
-        yield number, message[place : place + length]
-        place += length
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = message[place]
-        place += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, place
-    raise ValueError(f"a number of more than ten bytes at byte {place}")

@@ -195,7 +195,10 @@ class FolderFrames:
     def _frame(self, number: int, job: Job) -> Frame:
         condition = self._read(job.source)
         if condition.shape[0] * condition.shape[1] > MAX_FRAME_PIXELS:
-            raise UserError(f"{job.source} is too large for a frame: at most {MAX_FRAME_PIXELS:,} pixels")
+            raise UserError(
+                f"{job.source} is too large for a frame of a video, which has at most {MAX_FRAME_PIXELS:,} "
+                "pixels: make it smaller, or translate the folder with asap predict"
+            )
         name = job.source.relative_to(self._root).with_suffix("").as_posix()
         return Frame(condition, read_instances(job), number, 1, name)
 

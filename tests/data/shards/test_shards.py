@@ -62,6 +62,7 @@ CASES = {
     "SideBySide": ("pairs", {}, {"direction": "BtoA"}, False),
     "Ade20k": ("ade20k", {}, {}, False),
     "NyuDepth": ("nyu", {}, {"train_count": 3}, False),
+    "DeepFashionPoses": ("deepfashion", {}, {}, False),
     "Photos": ("folders", {"inside": ""}, {"make": "low_light"}, False),
 }
 

@@ -9,7 +9,7 @@ from asap_lightning.models.sims.affine import IDENTITY
 def test_an_untrained_alignment_leaves_pieces_where_they_are():
     torch.manual_seed(0)
     network = AlignmentNetwork(3, width=2)
-    theta = network(torch.randn(2, 3, 20, 30), torch.ones(2, 1, 20, 30), torch.rand(2, 3, 20, 30))
+    theta = network(torch.randn(2, 4, 20, 30), torch.ones(2, 1, 20, 30), torch.rand(2, 3, 20, 30))
     assert torch.equal(theta, torch.tensor(IDENTITY).reshape(1, 2, 3).expand(2, 2, 3))
 
 
@@ -17,11 +17,11 @@ def test_both_are_trained_throughout():
     torch.manual_seed(0)
     align, order = AlignmentNetwork(3, width=2), OrderNetwork(3, width=2)
     torch.nn.init.normal_(align.to_map.weight)
-    piece, layout = torch.randn(2, 3, 40, 70), torch.rand(2, 3, 40, 70)
+    piece, layout = torch.randn(2, 4, 40, 70), torch.rand(2, 3, 40, 70)
     region = (torch.rand(2, 1, 40, 70) > 0.5).float()
     made = {
         "alignment": (align, align(piece, region, layout), (2, 2, 3)),
-        "order": (order, order(piece * region, piece * (1 - region), layout), (2, 3)),
+        "order": (order, order(piece[:, :3] * region, piece[:, :3] * (1 - region), layout), (2, 3)),
     }
     for name, (network, output, shape) in made.items():
         assert output.shape == shape

@@ -61,6 +61,25 @@ def test_the_trunk_is_thirteen_convolutions_and_five_pools():
     assert trunk(torch.randn(1, 4, 33, 64)).shape == (1, 16, 2, 2)
 
 
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_of_even_sides_the_simpler_pools_are_the_same(pooling):
+    torch.manual_seed(0)
+    features = torch.randn(2, 3, 8, 12)
+    assert torch.allclose(halve(features, pooling, even=True), halve(features, pooling), atol=1e-6)
+    assert torch.equal(block_means(features, even=True), block_means(features))
+
+
+def test_an_even_network_makes_the_same_images():
+    torch.manual_seed(0)
+    network = SimsGenerator(ConditionSpec(num_classes=3), height=512, width=1).eval()
+    assert network.step == 128
+    condition = Condition(label=torch.randint(0, 3, (1, 128, 256)), canvas=torch.rand(1, 4, 128, 256))
+    with torch.no_grad():
+        plain = network(condition).image
+        network.even = True
+        assert torch.allclose(network(condition).image, plain, atol=1e-5)
+
+
 def conv3x3(*channels):
     return sum(9 * a * b + 2 * b for a, b in pairwise(channels))
 
@@ -86,7 +105,7 @@ def test_widths_are_the_papers():
     assert counts == {
         256: encoder + decoder + heads,
         512: encoder + decoder + heads + more,
-        "alignment": conv3x3(24, 64) + trunk + 512 * 6 + 6,
+        "alignment": conv3x3(25, 64) + trunk + (512 + 12 * 12) * 6 + 6,
         "order": conv3x3(9, 64) + trunk + 512 * 1024 + 1024 + 1024 * 20 + 20,
     }
 

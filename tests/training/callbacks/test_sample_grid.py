@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ def test_rows_show_label_generated_photo_without_padding(
         colours = [np.unique(label[sample.label[:HEIGHT, :WIDTH] == c], axis=0) for c in range(3)]
         assert [len(found) for found in colours] == [1, 1, 1]
         assert len({tuple(found[0]) for found in colours}) == 3
+
+
+def test_exemplars_stand_beside_the_labels(
+    make_trainer: Fit, tiny_module: Any, loaders: Any, samples: Any, tmp_path: Path
+) -> None:
+    pairs = loaders[1].dataset
+    loaders[1].dataset = [replace(one, exemplar=samples(4 - index)) for index, one in enumerate(pairs)]
+    make_trainer(SampleGrid(count=2)).validate(tiny_module, loaders[1], verbose=False)
+    grid = read(tmp_path / "samples" / "latest.png")
+    height, width = samples(0).size  # exemplars stay whole, padding or not
+    assert grid.shape == (TITLE + 2 * (height + GAP), GAP + 4 * (width + GAP), 3)
+    for row, index in enumerate((0, 2)):
+        top, left = TITLE + row * (height + GAP), GAP + width + GAP
+        shown = grid[top : top + height, left : left + width]
+        np.testing.assert_array_equal(shown, samples(4 - index).photo)
 
 
 def test_a_grid_a_validation_and_the_newest_again(fit: Fit, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from asap_lightning.errors import UserError
-from asap_lightning.models.sims import AlignmentNetwork, warped
-from asap_lightning.training.sims import AlignmentExample, PieceSettings, fit_alignment
-from asap_lightning.training.sims import alignment as module
-from asap_lightning.training.sims.alignment import displacements, planes_of
+from asap_lightning.models.sims import AlignmentNetwork
+from asap_lightning.models.sims.affine import inverted
+from asap_lightning.training.sims import AlignmentExample, PieceSettings, fit_alignment, measure_alignment
+from asap_lightning.training.sims.alignment import displaced, displacements
 
 SIZE = (24, 32)
 
@@ -23,10 +23,9 @@ def example(seed=0):
 
 
 def test_displacements_are_of_the_segments_own_size_about_its_middle():
-    masks = torch.zeros(200, 1, 24, 32)
-    masks[:, 0, 4:15, 10:21] = 1  # 11 by 11, about (15, 9)
+    boxes = torch.tensor([10.0, 4.0, 20.0, 14.0]).expand(200, 4)  # 11 by 11, about (15, 9)
     settings = PieceSettings(steps=1, shift=0.25)
-    theta = displacements(masks, settings, torch.Generator().manual_seed(0))
+    theta = displacements(boxes, settings, torch.Generator().manual_seed(0), (24, 32))
     assert theta.shape == (200, 2, 3) and (theta[:, 0, 1] == 0).all() and (theta[:, 1, 0] == 0).all()
     assert torch.equal(theta[:, 0, 0], theta[:, 1, 1])
     scale = 1 / theta[:, 0, 0]
@@ -36,23 +35,34 @@ def test_displacements_are_of_the_segments_own_size_about_its_middle():
     assert (moved.abs() <= 11 / 4 + 1e-4).all() and (moved.amax(0) > 2).all() and (moved.amin(0) < -2).all()
 
 
-def test_it_learns_to_undo_a_shift(monkeypatch):
-    shift = torch.tensor([[1.0, 0.0, 3.0], [0.0, 1.0, 0.0]])
-    monkeypatch.setattr(module, "displacements", lambda masks, *rest: shift.expand(len(masks), 2, 3))
+def test_what_undoes_the_displacement_puts_the_piece_back():
+    settings = PieceSettings(steps=1, side=48, shift=0.2)
+    shown = displaced([example(3)], 2, settings, torch.Generator().manual_seed(0), "cpu")
+    assert shown.piece.shape == (1, 4, 48, 48) and shown.layout.shape == (1, 2, 48, 48)
+    same = (shown.layout[:, 1:] == shown.region).float().mean()
+    assert same > 0.96, "the segment's class, through the same window"
+    assert ((shown.piece[:, :3].abs().sum(1) > 0) <= (shown.piece[:, 3] > 0)).all()
+    maps = torch.eye(2, 3)[None], inverted(shown.moved)
+    left, put_back = (float(shown.distance(theta)) for theta in maps)
+    assert put_back < 0.3 * left
+
+
+def test_it_learns_to_undo_random_displacements_of_segments_it_has_not_seen():
     losses = []
-    settings = PieceSettings(steps=60, batch=2, rate=0.03, width=2, seed=1)
-    network = fit_alignment(
-        [example(seed) for seed in range(4)],
-        2,
-        settings,
-        on_step=lambda step, loss: losses.append(loss),
-    )
-    photo, mask, layout = planes_of([example(9)], 2, "cpu")
-    displaced = warped(photo * mask, shift[None])
-    with torch.no_grad():
-        theta = network(displaced, mask, layout)[0]
-    assert abs(theta[0, 2] + 3) < 1 and abs(theta[1, 2]) < 1 and not network.training
-    assert np.mean(losses[-8:]) < 0.6 * losses[0]
+    settings = PieceSettings(steps=70, batch=8, rate=4e-3, width=1, side=32, shift=1 / 8, fall=0.5, seed=1)
+    examples = [example(seed) for seed in range(40)]
+    network = fit_alignment(examples, 2, settings, on_step=lambda step, loss: losses.append(loss))
+    found = measure_alignment(network, (example(seed) for seed in range(100, 200)), settings, 24)
+    assert found.segments == 24 and not network.training and len(losses) == 70
+    assert found.least < found.after < 0.75 * found.before
+
+
+def test_the_rate_falls_at_the_end():
+    settings = PieceSettings(steps=10, fall=0.5)
+    assert [settings.falling(step) for step in (1, 6, 7, 10)] == [1.0, 1.0, 0.8, 0.2]
+    assert PieceSettings(steps=10).falling(10) == 1.0
+    with pytest.raises(ValueError, match="fall and start are shares"):
+        PieceSettings(steps=1, fall=2)
 
 
 def test_the_same_seed_gives_the_same_network_and_the_global_state_stays():

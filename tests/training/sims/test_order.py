@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from asap_lightning.models.sims import coloured
-from asap_lightning.training.sims import OrderExample, PieceSettings, fit_order, in_front
-from asap_lightning.training.sims.order import pictures_of
+from asap_lightning.training.sims import OrderExample, PieceSettings, fit_order, in_front, measure_order
+from asap_lightning.training.sims.order import shown
 
 COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]])
 
@@ -40,15 +39,18 @@ def test_where_depth_says_nothing_there_is_no_answer():
     assert in_front(left, right, unknown, (1, 2)) == 1, "of what is known"
 
 
-def test_segments_are_shown_in_the_colours_of_their_classes():
-    left, right = halves(2, 4, 2)
-    label = np.array([[1, 1, 2, 2], [1, 1, 3, 0]])
-    batch = [OrderExample(label, left, right, (1, 2), 1)]
-    first, second, layout = pictures_of(batch, torch.tensor(COLOURS))
-    assert first[0, :, 0, 0].tolist() == [1, -1, -1] and (first[0, :, :, 2:] == 0).all()
-    assert second[0, :, 1, 3].tolist() == [-1, 1, -1] and (second[0, :, :, :2] == 0).all()
-    assert torch.equal(layout, coloured(torch.from_numpy(label)[None], torch.tensor(COLOURS)))
-    assert layout[0, :, 1, 2].tolist() == [-1, -1, 1] and layout[0, :, 1, 3].tolist() == [-1, -1, -1]
+def test_segments_are_shown_in_the_colours_of_their_classes_through_a_window():
+    left, right = halves(12, 16, 8)
+    label = np.where(left, 1, 2)
+    label[6:, 12:] = 3
+    batch = [OrderExample(label, left & (np.arange(16) > 1), right, (1, 2), 1)]
+    first, second, layout = shown(batch, torch.tensor(COLOURS), 24)
+    assert first.shape == second.shape == layout.shape == (1, 3, 24, 24)
+    seen = [{tuple(pixel) for pixel in planes[0].flatten(1).T.tolist()} for planes in (first, second, layout)]
+    nothing, red, green, blue = (0, 0, 0), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)
+    assert seen == [{nothing, red}, {nothing, green}, {nothing, red, green, blue}]
+    assert ((first != 0).any(1) & (second != 0).any(1)).sum() == 0
+    assert torch.equal(layout[(first != 0)], first[first != 0])
 
 
 def test_it_learns_which_class_lies_in_front():
@@ -59,13 +61,15 @@ def test_it_learns_which_class_lies_in_front():
         label = np.where(left, one, other)
         examples.append(OrderExample(label, left, right, (one, other), max(one, other)))
     losses = []
-    settings = PieceSettings(steps=80, batch=6, rate=3e-3, width=2)
+    settings = PieceSettings(steps=50, batch=6, rate=4e-3, width=1, side=16)
     network = fit_order(examples, COLOURS, settings, on_step=lambda step, loss: losses.append(loss))
-    first, second, layout = pictures_of(examples, torch.tensor(COLOURS))
+    first, second, layout = shown(examples, torch.tensor(COLOURS), settings.side)
     classes = tuple(torch.tensor(ids) for ids in zip(*(one.classes for one in examples), strict=True))
     found = network.first_in_front(first, second, layout, classes)
     assert found.tolist() == [one.classes[0] == one.front for one in examples]
     assert losses[-1] < 0.5 * losses[0]
+    found = measure_order(network, examples, COLOURS, settings.side, 4)
+    assert (found.right, found.pairs) == (1.0, 4)
 
 
 def test_the_rate_grows_from_a_tenth(monkeypatch):
@@ -79,7 +83,7 @@ def test_the_rate_grows_from_a_tenth(monkeypatch):
         return step(self, *arguments, **options)
 
     monkeypatch.setattr(torch.optim.Adam, "step", recorded)
-    fit_order(examples, COLOURS, PieceSettings(steps=60, width=1))
+    fit_order(examples, COLOURS, PieceSettings(steps=60, width=1, side=8))
     expected = [min(1e-6 * 1.1 ** (step // 2), 1e-5) for step in range(60)]
     assert rates == pytest.approx(expected)
 

@@ -5,6 +5,7 @@ from asap_lightning.data.layouts.ade20k import Ade20k
 from asap_lightning.data.layouts.cityscapes import Cityscapes
 from asap_lightning.data.layouts.cmp import CmpFacades
 from asap_lightning.data.layouts.conditions import ConditionFolder
+from asap_lightning.data.layouts.deepfashion import DeepFashionPoses
 from asap_lightning.data.layouts.folders import TwoFolders
 from asap_lightning.data.layouts.nyu import NyuDepth
 from asap_lightning.data.layouts.pairs import SideBySide
@@ -19,6 +20,7 @@ RECOGNISED: tuple[type[Layout], ...] = (
     CmpFacades,
     Cityscapes,
     NyuDepth,
+    DeepFashionPoses,
     Ade20k,
     SpadeFolders,
     Pix2PixHDFolders,
@@ -36,6 +38,7 @@ __all__ = [
     "Cityscapes",
     "CmpFacades",
     "ConditionFolder",
+    "DeepFashionPoses",
     "Item",
     "LabelLayout",
     "Layout",

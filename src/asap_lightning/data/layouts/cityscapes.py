@@ -6,11 +6,15 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from asap_lightning.data.finding import image_files
 from asap_lightning.data.labels import LabelFormat
 from asap_lightning.data.layout import Item, LabelLayout, Split
 from asap_lightning.data.layouts.classes import CITYSCAPES, names
 from asap_lightning.data.layouts.matching import require_partners
+from asap_lightning.data.reading import read_depth
 from asap_lightning.errors import UserError
 from asap_lightning.wording import counted, listed
 
@@ -33,7 +37,8 @@ class Cityscapes(LabelLayout):
         "  gtFine/{train,val,test}/CITY/CITY_SEQ_FRAME_gtFine_labelIds.png\n"
         "  gtFine/{train,val,test}/CITY/CITY_SEQ_FRAME_gtFine_instanceIds.png  (for "
         "data.instance_edges=true)\n"
-        "  leftImg8bit/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit.png"
+        "  leftImg8bit/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit.png\n"
+        "  disparity/{train,val,test}/CITY/CITY_SEQ_FRAME_disparity.png  (only to fit SIMS's order network)"
     )
     has_instances: ClassVar[bool] = True
 
@@ -61,6 +66,15 @@ class Cityscapes(LabelLayout):
             Item(name, path, photo=photos.get(name), instance=instances.get(name))
             for name, path in sorted(labels.items())
         ]
+
+    def disparity(self, item: Item) -> NDArray[np.float32] | None:
+        """Of the official files where they lie beside the others: (value - 1) / 256, 0 for unknown."""
+        folder = Path(str(item.condition)).parent
+        path = self.root / "disparity" / folder.parent.name / folder.name / f"{item.name}_disparity.png"
+        if not path.is_file():
+            return None
+        values = read_depth(path, 1.0)
+        return np.where(values > 0, (values - 1) / 256, np.nan).astype(np.float32)
 
     def _files(self, kind: str, split: Split, ending: str) -> dict[str, Path]:
         found = image_files(self.root / kind / split)

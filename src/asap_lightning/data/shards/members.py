@@ -111,9 +111,9 @@ def _read(path: Path) -> bytes:
 def _encode_array(name: str, array: NDArray, encoding: Encoding) -> tuple[str, bytes]:
     """One array of a `Sample`, without loss unless it is a photo as JPEG."""
     file = BytesIO()
-    if name == "depth":
+    if name == "depth" or (name == "image" and array.shape[2] not in (1, 3)):
         np.save(file, array, allow_pickle=False)
-        return "depth.npy", file.getvalue()
+        return f"{name}.npy", file.getvalue()
     if name in ("label", "instance"):
         array = _narrow(array)
         if array.dtype == np.int32:

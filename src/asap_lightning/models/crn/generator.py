@@ -81,7 +81,7 @@ class CrnGenerator(Generator):
             rows.append((rows[-1] + 1) // 2)
         modules, features = [], 0
         for count in reversed(rows):
-            channels = max(1, width // _narrowing(count))
+            channels = max(1, width // narrowing(count))
             modules.append(RefinementModule(spec.dense_channels + features, channels, norm=norm))
             features = channels
         self.refine = nn.ModuleList(modules)
@@ -118,7 +118,7 @@ class CrnGenerator(Generator):
         return GeneratorOutput(chosen, {"images": images})
 
 
-def _narrowing(rows: int) -> int:
+def narrowing(rows: int) -> int:
     """How many times narrower a module with so many rows is (section 3: 1024, 512, 128, 32)."""
     if rows < 128:
         return 1

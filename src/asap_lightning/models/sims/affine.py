@@ -26,15 +26,38 @@ def source_places(theta: Tensor, height: int, width: int) -> Tensor:
     return torch.einsum("bij,hwj->bhwi", theta, places) + half
 
 
-def warped(pictures: Tensor, theta: Tensor) -> Tensor:
-    """Pictures (B, C, H, W) mapped by theta (B, 2, 3): bilinear, zero outside (section 4.1).
+def warped(
+    pictures: Tensor, theta: Tensor, size: tuple[int, int] | None = None, *, mode: str = "bilinear"
+) -> Tensor:
+    """Pictures (B, C, H, W) mapped by theta (B, 2, 3), zero outside (section 4.1).
 
     Gradients flow into both; see `reference.warped` for the same, pixel by pixel.
+
+    Args:
+        pictures: of any type of float.
+        theta: the maps.
+        size: height and width of the result, whose places are about its own centre; None: the pictures'.
+        mode: ``bilinear`` or ``nearest``.
     """
     height, width = pictures.shape[-2:]
-    places = source_places(theta.to(pictures.dtype), height, width)
-    size = places.new_tensor([width, height])
-    return F.grid_sample(pictures, (2 * places + 1) / size - 1, padding_mode="zeros", align_corners=False)
+    rows, columns = size or (height, width)
+    places = source_places(theta.to(pictures.dtype), rows, columns)
+    places = places + places.new_tensor([width - columns, height - rows]) / 2
+    extent = places.new_tensor([width, height])
+    grid = (2 * places + 1) / extent - 1
+    return F.grid_sample(pictures, grid, mode, padding_mode="zeros", align_corners=False)
+
+
+def composed(outer: Tensor, inner: Tensor) -> Tensor:
+    """The map (B, 2, 3) that goes by ``inner`` first and by ``outer`` from there."""
+    linear = outer[..., :2] @ inner[..., :2]
+    return torch.cat([linear, outer[..., :2] @ inner[..., 2:] + outer[..., 2:]], dim=-1)
+
+
+def inverted(theta: Tensor) -> Tensor:
+    """The map back."""
+    linear = torch.linalg.inv(theta[..., :2])
+    return torch.cat([linear, -linear @ theta[..., 2:]], dim=-1)
 
 
 def about(centre: Tensor, scale: Tensor, shift: Tensor, height: int, width: int) -> Tensor:

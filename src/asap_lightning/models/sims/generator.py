@@ -45,6 +45,9 @@ class SimsGenerator(Generator):
     to [-1, 1]. Extras of its output, for label maps: ``class_logits`` (B, N, H, W), what class each pixel of
     the image looks like, which the loss compares with the layout.
 
+    Attributes:
+        even: whether all sides are multiples of `step`: the same images, from a simpler graph.
+
     Raises:
         UserError: when it is called with a condition that has no canvas.
     """
@@ -62,7 +65,7 @@ class SimsGenerator(Generator):
         super().__init__()
         if height < 1:
             raise ValueError(f"images have at least one row, got height={height}")
-        self.spec, self.draws = spec, False
+        self.spec, self.draws, self.even = spec, False, False
         inputs = spec.dense_channels + 4  # the canvas's colours, and where it is empty
         widths = [width * factor for factor in ENCODER_WIDTHS]
         self.encode = nn.ModuleList(
@@ -79,14 +82,19 @@ class SimsGenerator(Generator):
         self.to_image = nn.Conv2d(levels[-1], 3, 1)
         self.to_classes = nn.Conv2d(levels[-1], spec.label_channels, 1) if spec.kind == "label" else None
 
+    @property
+    def step(self) -> int:
+        """Sides of multiples of it are even on every level but the coarsest."""
+        return 2 ** (len(self.decode) - 1)
+
     def features(self, planes: Tensor) -> Tensor:
         """Features (B, C', H, W) of layout, canvas and missing planes (B, C, H, W)."""
         inputs = [planes]
         for _ in self.decode[1:]:
-            inputs.append(block_means(inputs[-1]))
+            inputs.append(block_means(inputs[-1], even=self.even))
         x, skips = inputs[self.doublings], []
         for stage in self.encode:
-            x = halve(stage(x), "average")
+            x = halve(stage(x), "average", even=self.even)
             skips.append(x)
         made: Tensor | None = None
         for level in self.decode:

@@ -63,15 +63,3 @@ class OrderNetwork(nn.Module):
         scores = self(first, second, layout)
         one, other = (scores.gather(1, ids.long()[:, None])[:, 0] for ids in classes)
         return one >= other
-
-
-def coloured(label: Tensor, colours: Tensor, mask: Tensor | None = None) -> Tensor:
-    """A map of class ids (B, H, W) in colours: (B, 3, H, W) in [-1, 1].
-
-    Args:
-        label: class ids.
-        colours: (N, 3), levels of 0 to 255.
-        mask: (B, 1, H, W) in {0, 1}: outside it the result is 0; None colours all.
-    """
-    picture = (colours.float()[label.long()] / 127.5 - 1).permute(0, 3, 1, 2)
-    return picture if mask is None else picture * mask

@@ -33,12 +33,19 @@ def convolutions(
     return nn.Sequential(*layers)
 
 
-def halve(features: Tensor, pooling: Pooling) -> Tensor:
+def halve(features: Tensor, pooling: Pooling, *, even: bool = False) -> Tensor:
     """A pool of 3 x 3 with stride 2, padded as TensorFlow's ``SAME``: (B, C, ceil(H / 2), ceil(W / 2)).
 
     A side of an even length is padded by one behind, of an odd one by one on both ends. What is padded counts
     neither in a maximum nor in a mean.
+
+    Args:
+        features: (B, C, H, W).
+        pooling: a mean or a maximum.
+        even: both sides are: the same result, and simpler expressions of an open size in a captured graph.
     """
+    if even:
+        return _halve_even(features, pooling)
     (rows, down), (columns, right) = (_padded_places(features, axis) for axis in (2, 3))
     padded = features.index_select(2, rows).index_select(3, columns)
     if pooling == "max":  # a border's pixel is in the window already in which it is repeated
@@ -47,11 +54,25 @@ def halve(features: Tensor, pooling: Pooling) -> Tensor:
     return F.avg_pool2d(padded * there, 3, stride=2) / F.avg_pool2d(there[None, None], 3, stride=2)
 
 
-def block_means(planes: Tensor) -> Tensor:
+def _halve_even(features: Tensor, pooling: Pooling) -> Tensor:
+    behind = (0, 1, 0, 1)
+    if pooling == "max":
+        return F.max_pool2d(F.pad(features, behind, value=-torch.inf), 3, stride=2)
+    there = F.pad(torch.ones_like(features[:1, :1]), behind)
+    return F.avg_pool2d(F.pad(features, behind), 3, stride=2) / F.avg_pool2d(there, 3, stride=2)
+
+
+def block_means(planes: Tensor, *, even: bool = False) -> Tensor:
     """Means of 2 x 2 values, of fewer at the end of an odd side: (B, C, ceil(H / 2), ceil(W / 2)).
 
     Applied k times, it is a resize by area where both sides are multiples of 2 ^ k.
+
+    Args:
+        planes: (B, C, H, W).
+        even: see `halve`.
     """
+    if even:
+        return F.avg_pool2d(planes, 2)
     for axis in (2, 3):
         side = planes.shape[axis]
         places = torch.arange((side + 1) // 2 * 2, device=planes.device).clamp(max=side - 1)

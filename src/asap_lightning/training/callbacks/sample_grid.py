@@ -22,7 +22,8 @@ LOGGED_NAME = "val/samples"
 class SampleGrid(FixedSamples):
     """Writes ``<run>/samples/step_00000123.png`` and ``latest.png`` at every validation.
 
-    One row a sample: condition | generated | photo. The samples are spread evenly over the validation
+    One row a sample: condition | generated | photo, and the exemplar after the condition where the data
+    lend one. The samples are spread evenly over the validation
     set and are the same every time, so that two grids can be compared. The rows also go, as one
     captioned picture each, to the loggers that take images (W&B, TensorBoard, MLflow), under ``val/samples``.
 
@@ -46,7 +47,7 @@ class SampleGrid(FixedSamples):
         super().__init__(count, longest)
         self.folder = folder
         self._logging = EverMoreSeldom(dense)
-        self._rows: list[tuple[str, list[Picture]]] = []
+        self._rows: list[tuple[str, dict[str, Picture]]] = []
 
     def path(self, trainer: Trainer) -> Path:
         """The newest grid."""
@@ -63,12 +64,13 @@ class SampleGrid(FixedSamples):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._rows:
             return
-        rows = [pictures for _, pictures in self._rows]
-        grid = tile(rows, column_titles(cast(ConditionSpec, pl_module.spec), with_photo=len(rows[0]) == 3))
+        rows = [(name, list(pictures.values())) for name, pictures in self._rows]
+        titles = column_titles(cast(ConditionSpec, pl_module.spec), self._rows[0][1])
+        grid = tile([pictures for _, pictures in rows], titles)
         newest = self.path(trainer)
         save_png(newest.with_name(f"step_{trainer.global_step:08d}.png"), grid)
         save_png(newest, grid)
         if self._logging.due(trainer.global_step):
-            log_images(trainer, LOGGED_NAME, [(name, tile([pictures])) for name, pictures in self._rows])
+            log_images(trainer, LOGGED_NAME, [(name, tile([pictures])) for name, pictures in rows])
             self._logging.logged(trainer.global_step)
         self._rows = []

@@ -18,10 +18,10 @@ LOGGED_NAME = "val/table"
 
 
 class SampleTable(FixedSamples):
-    """Logs ``val/table`` at validations: step, name, condition, generated, photo, PSNR, SSIM, L1.
+    """Logs ``val/table`` at validations: step, name, condition, exemplar, generated, photo, PSNR, SSIM, L1.
 
     It goes to the loggers that keep tables (W&B). The pictures are small; the figures are of the image at
-    full size. Samples without a photo have neither.
+    full size. Samples without a photo have neither, those without an exemplar none.
 
     Args:
         count: rows; 0 logs no table.
@@ -54,9 +54,9 @@ class SampleTable(FixedSamples):
                 generated[index, :, :height, :width], batch.photo[index, :, :height, :width]
             )
             figures = [float("nan") if (value := scores[key]) is None else value for key in QUICK]
-        self._columns = ["step", "name", *column_titles(spec, with_photo=batch.photo is not None)]
+        self._columns = ["step", "name", *column_titles(spec, pictures)]
         self._columns += list(QUICK) if figures else []
-        self._rows.append([float("nan"), batch.names[index], *pictures, *figures])
+        self._rows.append([float("nan"), batch.names[index], *pictures.values(), *figures])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._rows:

@@ -9,24 +9,26 @@ from asap_lightning.lazy import lazily
 if TYPE_CHECKING:
     from asap_lightning.training.sims.alignment import AlignmentExample as AlignmentExample
     from asap_lightning.training.sims.alignment import fit_alignment as fit_alignment
-    from asap_lightning.training.sims.hooks import Aligner as Aligner
-    from asap_lightning.training.sims.hooks import FrontJudge as FrontJudge
-    from asap_lightning.training.sims.hooks import OwnSegments as OwnSegments
+    from asap_lightning.training.sims.alignment import measure_alignment as measure_alignment
+    from asap_lightning.training.sims.examples import OwnSegments as OwnSegments
+    from asap_lightning.training.sims.examples import TouchingSegments as TouchingSegments
     from asap_lightning.training.sims.loop import PieceSettings as PieceSettings
     from asap_lightning.training.sims.order import OrderExample as OrderExample
     from asap_lightning.training.sims.order import fit_order as fit_order
     from asap_lightning.training.sims.order import in_front as in_front
+    from asap_lightning.training.sims.order import measure_order as measure_order
 
 _HOMES = {
-    "Aligner": "hooks",
-    "FrontJudge": "hooks",
-    "OwnSegments": "hooks",
+    "OwnSegments": "examples",
+    "TouchingSegments": "examples",
     "AlignmentExample": "alignment",
     "OrderExample": "order",
     "PieceSettings": "loop",
     "fit_alignment": "alignment",
     "fit_order": "order",
     "in_front": "order",
+    "measure_alignment": "alignment",
+    "measure_order": "order",
 }
 
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -27,7 +27,10 @@ class PieceSettings:
         steps: updates.
         batch: examples an update.
         rate: learning rate of Adam; the order network's is at most this.
+        start: the order network's rate in the first pass, as a share of ``rate``.
+        fall: share of the steps, the last ones, in which the rate falls towards 0; the paper's does not.
         width: channels of the trunk's first stage.
+        side: pixels of the square windows in which pieces are seen.
         scale: an alignment's pieces are made so many times as large, drawn evenly from low to high.
         shift: and moved by at most this share of their size, either way.
         seed: decides the initial weights, what is drawn, and dropout.
@@ -36,20 +39,30 @@ class PieceSettings:
     steps: int
     batch: int = 1
     rate: float = 1e-5
+    start: float = 0.1
+    fall: float = 0.0
     width: int = 64
+    side: int = 64
     scale: tuple[float, float] = (0.9, 1.1)
     shift: float = 1 / 32
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1), ("width", 1), ("seed", 0)):
+        for name, least in (("steps", 1), ("batch", 1), ("width", 1), ("side", 8), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is at least {least}, got {getattr(self, name)}")
+        if not 0 <= self.fall <= 1 or not 0 < self.start <= 1:
+            raise ValueError(f"fall and start are shares, got {self.fall} and {self.start}")
         if not self.rate > 0 or not 0 < self.scale[0] <= self.scale[1] or self.shift < 0:
             raise ValueError(
                 "a rate above 0, scales above 0 in their order and a shift of 0 or more were expected, got "
                 f"{self.rate}, {self.scale} and {self.shift}"
             )
+
+    def falling(self, step: int) -> float:
+        """What the rate of a step, from 1 on, is multiplied by."""
+        last = self.fall * self.steps
+        return min(1.0, (self.steps - step + 1) / last) if last else 1.0
 
 
 def fitted(
@@ -82,7 +95,7 @@ def fitted(
         for step in range(1, settings.steps + 1):
             epoch, batch = next(batches)
             for group in optimizer.param_groups:
-                group["lr"] = rate(epoch)
+                group["lr"] = rate(epoch) * settings.falling(step)
             value = loss(batch)
             optimizer.zero_grad()
             value.backward()
@@ -128,9 +141,3 @@ def stacked(arrays: Sequence[NDArray], device: torch.device | str) -> Tensor:
     if len({array.shape for array in arrays}) > 1:
         raise UserError("the examples of a batch differ in size: use batch=1, or pictures of one size")
     return torch.from_numpy(np.stack(arrays)).to(device)
-
-
-def one_hot(label: Tensor, channels: int) -> Tensor:
-    """Class ids (B, H, W) as planes (B, channels, H, W)."""
-    planes = torch.zeros(len(label), channels, *label.shape[1:], device=label.device)
-    return planes.scatter_(1, label.long().unsqueeze(1), 1.0)
