@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.asap-setup
 PYTEST_ARGS ?= -n 2
 FUZZ_FILES ?= 10000
+NOTEBOOKS ?= on
 CLAIMS ?=
 MUTATE ?= src/asap_lightning/losses --count 50
 ARM ?= aarch64-linux-gnu-
@@ -12,7 +13,7 @@ QEMU ?= qemu-aarch64 -L /usr/aarch64-linux-gnu
 CMAKE = $(firstword $(wildcard $(BIN)/cmake) cmake)
 
 .DEFAULT_GOAL := help
-.PHONY: help native neon fuzz asan setup demo model test test-long claims mutate lint build wheels lock clean
+.PHONY: help native neon fuzz asan setup demo model test test-long claims mutate lint site build wheels lock clean
 
 help:  ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -47,6 +48,9 @@ lint: setup  ## ruff, mypy, import-linter.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+site: setup  ## Builds the documentation into build/site; notebooks are executed once (NOTEBOOKS=off: stored outputs).
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/site/build.py --notebooks $(NOTEBOOKS)
 
 native:  ## Builds the native kernels into build/native, where an editable install finds them.
 	@$(CMAKE) -S . -B build/native -DCMAKE_BUILD_TYPE=Release >/dev/null

@@ -39,7 +39,7 @@ from asap_lightning.configuration.quoting import with_list
 from asap_lightning.configuration.resolvers import register_resolvers
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("notebooks/*.ipynb")])
 BLOCK = re.compile(r"^```(?:\w*)\n(.*?)^```|((?:^(?: {4}|\t).*\n?)+)", re.M | re.S)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -43,6 +43,7 @@ BRINGS = {
     "large": "files larger than memory as BigTIFF and zarr",
     "video": "asap video",
     "ray": "asap predict engine=ray",
+    "docs": "make site: the documentation as a site",
 }
 """Extras that a user may want, and what each is for."""
 WEIGHTS = {
