@@ -20,6 +20,7 @@ from torch import Tensor
 from asap_lightning.checkpoint import ENTRY, WEIGHTS, ModelDescription
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
+from asap_lightning.safetensors_file import write_safetensors
 
 MODEL = "model.safetensors"
 """Its name in a folder that is shared."""
@@ -50,8 +51,6 @@ def write_model(
         UserError: a dtype that it is not, or weights that are not finite in it.
         OSError: the file cannot be written.
     """
-    from safetensors.torch import save
-
     if dtype not in DTYPES:
         raise UserError(f"dtype={dtype}: one of {', '.join(DTYPES)} was expected")
     stored = {name: _stored(value, DTYPES[dtype]) for name, value in weights.items()}
@@ -60,7 +59,7 @@ def write_model(
             raise UserError(f"{name} is not finite in {dtype}; choose float32, or train again")
     texts = {"format": "pt", ENTRY: json.dumps(public(description).as_dict()), WEIGHTS: kind}
     with atomic_write(path) as file:
-        file.write(save(stored, metadata=texts))
+        write_safetensors(file, stored, texts)
 
 
 def public(description: ModelDescription) -> ModelDescription:

@@ -20,6 +20,7 @@ from asap_lightning.condition import ConditionSpec
 from asap_lightning.errors import UserError
 from asap_lightning.files import atomic_write
 from asap_lightning.models.described import fill, sketch
+from asap_lightning.safetensors_file import write_safetensors
 from asap_lightning.segments.bank import Bank
 from asap_lightning.untrusted import load_safetensors
 from asap_lightning.untrusted.shape import check_shape
@@ -72,8 +73,6 @@ def write_network(bank: Bank, fitted: PieceNetwork, width: int) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    from safetensors.torch import save
-
     about = {
         "version": VERSION,
         "kind": fitted.kind,
@@ -91,7 +90,7 @@ def write_network(bank: Bank, fitted: PieceNetwork, width: int) -> Path:
     path = path_of(bank, fitted.kind)
     try:
         with atomic_write(path) as file:
-            file.write(save(weights, metadata={"format": "pt", ENTRY: json.dumps(about)}))
+            write_safetensors(file, weights, {"format": "pt", ENTRY: json.dumps(about)})
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
