@@ -103,9 +103,14 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The checkout's commit, ``+`` behind it where files differ from it."""
-    command = ["git", "describe", "--always", "--abbrev=9", "--dirty=+", "--exclude=*"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    """The checkout's commit, ``+`` behind it where files other than the results differ from it."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    ours = [f":!{path.relative_to(ROOT)}" for path in (RESULTS, PAGE) if path.is_relative_to(ROOT)]
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *ours)
+    return git("rev-parse", "--short=9", "HEAD") + ("+" if changed else "")
 
 
 def figure_of(claim: Claim, output: str) -> tuple[str, bool]:
@@ -212,7 +217,7 @@ def row(claim: Claim, result: dict[str, Any] | None, machines: list[str]) -> str
 def render(claims: list[Claim], results: dict[str, dict[str, Any]]) -> str:
     """docs/status.md."""
     machines = sorted({results[claim.name]["machine"] for claim in claims if claim.name in results})
-    head = "| claim | command | what it said | when, commit, machine, processor time |\n|---|---|---|---|\n"
+    head = "| claim | command | what it said | when and where; processor time |\n|---|---|---|---|\n"
     parts = [HEAD]
     for title, ours in (("The README", True), ("Other pages", False)):
         rows = [
