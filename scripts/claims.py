@@ -8,8 +8,9 @@
 ``docs/claims.toml`` lists the claims. Each quotes its page (``says``), so no sentence changes without its
 claim. ``command`` is run by bash in the repository's root; ``figure`` is a regular expression; its last
 match is the figure, shown by ``shows``; its first number must lie within ``least`` and ``most``.
-``needs`` are files or programs without which it is not run. A claim without a command says why in
-``unmeasured``. Results lie in ``docs/status.json``; one whose command has changed since does not count.
+``code`` is the exit code that is expected; ``needs`` are files or programs without which it is not run. A
+claim without a command says why in ``unmeasured``. Results lie in ``docs/status.json``; one whose command has
+changed since does not count.
 
 Where a run of the whole suite has just been made, ``--junit`` takes from it what claims ask of plain pytest
 (of files and folders alone); the rest is run.
@@ -60,6 +61,7 @@ class Claim:
     shows: str = "{0}"
     least: float | None = None
     most: float | None = None
+    code: int = 0
     needs: tuple[str, ...] = ()
     unmeasured: str = ""
 
@@ -146,11 +148,11 @@ def run_claim(claim: Claim) -> dict[str, Any]:
         output, code = "", 124
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     figure, allowed = figure_of(claim, output)
-    if code:
+    if code != claim.code:
         figure = f"ended with {code}"
         print(output[-3000:], file=sys.stderr)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return result_of(claim, code == 0 and allowed, figure, time.monotonic() - started, cpu)
+    return result_of(claim, code == claim.code and allowed, figure, time.monotonic() - started, cpu)
 
 
 def result_of(claim: Claim, holds: bool, figure: str, seconds: float, cpu: float | None) -> dict[str, Any]:

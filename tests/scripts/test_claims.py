@@ -74,6 +74,8 @@ def test_the_page_is_made_of_the_results(claims: ModuleType) -> None:
         (dict(command="echo nothing", figure=r"(\d+)"), False, "the output has no figure"),
         (dict(command="echo 9; exit 3", figure=r"(\d+)"), False, "ended with 3"),
         (dict(command="false | cat"), False, "ended with 1"),
+        (dict(command="echo 9; exit 1", figure=r"(\d+)", code=1), True, "9"),
+        (dict(command="echo 9", figure=r"(\d+)", code=1), False, "ended with 0"),
     ],
 )
 def test_a_command_decides(claims: ModuleType, settings: dict[str, Any], holds: bool, figure: str) -> None:
