@@ -152,6 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=None, help="where environments are made and removed")
     parser.add_argument("--out", type=Path, default=None, help="the table as JSON")
     options = parser.parse_args(arguments)
+    if absent := [str(file) for file in options.files if not file.is_file()]:
+        parser.error(f"no such file: {', '.join(absent)}; make build wheels makes them")
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if uv is None:
         parser.error("uv is needed to make the environments: pip install uv")

@@ -72,7 +72,7 @@ class Claim:
     @property
     def pattern(self) -> str:
         """The expression that finds the figure; pytest's closing line unless another is given."""
-        return self.figure or (PASSED if self.command.startswith("pytest") else "")
+        return self.figure or (PASSED if "pytest" in self.command.split() else "")
 
     def missing(self) -> list[str]:
         """What it needs that is not here."""
