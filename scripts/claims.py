@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import resource
 import shutil
@@ -34,6 +33,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from asap_lightning.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAIMS, RESULTS, PAGE = (ROOT / "docs" / name for name in ("claims.toml", "status.json", "status.md"))
@@ -97,11 +98,9 @@ def read_results(path: Path = RESULTS) -> dict[str, dict[str, Any]]:
 
 def machine() -> str:
     """The processor and how much of it there is."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists() and (found := re.search(r"model name\s*: (.+)", info.read_text())):
-        model = " ".join(found.group(1).split())
-    return f"{model}, {os.cpu_count()} cores"
+    from asap_lightning.benchmarking.machine import processor  # with torch, which writing the page needs not
+
+    return f"{processor()}, {os.cpu_count()} cores"
 
 
 def commit() -> str:
@@ -238,9 +237,8 @@ def write(claims: list[Claim], results: dict[str, dict[str, Any]]) -> None:
     order = [claim.name for claim in claims]
     kept = {name: results[name] for name in order if name in results}
     for path, text in ((RESULTS, json.dumps(kept, indent=1) + "\n"), (PAGE, render(claims, kept))):
-        unfinished = path.with_name(f".{path.name}.tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        with atomic_write(path) as file:
+            file.write(text.encode())
 
 
 def run_all(claims: list[Claim], results: dict[str, dict[str, Any]], junit: Path | None = None) -> bool:

@@ -11,7 +11,6 @@ pictures with their manifest, and a preference study. A folder that is there is 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -30,6 +29,7 @@ import small  # noqa: E402
 from asap_lightning import Translator, __version__, cli, models  # noqa: E402
 from asap_lightning.checkpoint import ModelDescription  # noqa: E402
 from asap_lightning.condition import ConditionSpec  # noqa: E402
+from asap_lightning.files import sha256_of  # noqa: E402
 from asap_lightning.model_file import write_model  # noqa: E402
 from asap_lightning.preference.answers import Answers  # noqa: E402
 from asap_lightning.preference.study import ANSWERS, read_study  # noqa: E402
@@ -151,7 +151,7 @@ def drop_the_rest(folder: Path) -> None:
 def sums(folder: Path) -> str:
     """The SHA-256 of every file, as ``sha256sum`` writes them."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    found = {path.relative_to(folder): sha256_of(path) for path in files}
     return "".join(f"{digest}  {path.as_posix()}\n" for path, digest in found.items())
 
 

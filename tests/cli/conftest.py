@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import small
 from asap_lightning import cli
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a call of ``asap`` ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Asap = Callable[..., Outcome]
+from calling import Asap, Outcome, caller
 
 
 @pytest.fixture
@@ -29,15 +16,7 @@ def asap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     """Calls ``asap ARGUMENTS`` in an empty working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-
-    def call(*arguments: object) -> Outcome:
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return Outcome(code, *capfd.readouterr())
-
-    return call
+    return caller(capfd)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ a test fails here, the reader is at fault.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from PIL import Image
 
 from asap_lightning import Translator
+from asap_lightning.files import sha256_of
 from asap_lightning.preference.answers import Answers
 from asap_lightning.preference.study import ANSWERS, read_study
 from asap_lightning.segments import Bank, retrieve_canvas
@@ -37,11 +37,12 @@ def copy(release: Path, tmp_path: Path) -> Path:
 
 
 def test_there_is_a_release_and_its_files_are_as_they_were(release: Path) -> None:
-    listed = dict(reversed(line.split("  ", 1)) for line in (release / "SHA256SUMS").read_text().splitlines())  # type: ignore[misc]
+    lines = [line.partition("  ") for line in (release / "SHA256SUMS").read_text().splitlines()]
+    listed = {name: digest for digest, _, name in lines}
     found = {path.relative_to(release).as_posix(): path for path in release.rglob("*") if path.is_file()}
     assert found.keys() == listed.keys() | {"SHA256SUMS"}
     for name, digest in listed.items():
-        assert hashlib.sha256(found[name].read_bytes()).hexdigest() == digest, f"{name} was changed"
+        assert sha256_of(found[name]) == digest, f"{name} was changed"
     assert json.loads((release / "release.json").read_text())["version"] == release.name
 
 

@@ -19,7 +19,7 @@ def describe(device: torch.device, threads: int) -> dict[str, Any]:
     """Processor, libraries, commit and load: what one must know to judge a time."""
     native = native_library.load_failure()
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": torch.get_num_threads() if threads < 1 else threads,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "system": platform.platform(),
@@ -32,7 +32,8 @@ def describe(device: torch.device, threads: int) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of the processor's model, or its kind where the system tells no name."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
